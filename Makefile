@@ -1,0 +1,35 @@
+# The commands of the project. README.md says what each is for.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO ?= go
+
+.PHONY: demo test packages check bench fuzz thorough size build
+
+demo: ## everything on this machine, with made-up people
+	$(GO) run ./cmd/warifu demo
+
+build: ## the one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/warifu ./cmd/warifu
+
+packages: ## what the tests need of Debian's packages
+	tools/packages.sh
+
+test: packages ## all tests: SQLite, PostgreSQL, Chromium, SMTP, a real relying service
+	tools/with-postgres.sh env CI=true $(GO) test -race -shuffle=on -timeout 15m ./...
+
+check: ## style, static analysis, generated files, known faults
+	tools/check.sh
+
+bench: ## prints the numbers of docs/operations/performance.md
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
+	$(GO) run ./bench
+
+fuzz: ## every fuzz target for 30 s
+	tools/fuzz.sh 30s
+
+thorough: ## what takes longer than make test
+	tools/fuzz.sh 2m
+	tools/with-postgres.sh env CI=true WARIFU_THOROUGH=1 $(GO) test -race -count=3 -timeout 60m ./...
+
+size: ## functions, files, nesting: prints, never fails
+	@find internal cmd -name '*.go' ! -name '*_test.go' -print0 | xargs -0 wc -l | sort -n | tail -15

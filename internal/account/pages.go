@@ -1,0 +1,142 @@
+// Package account serves what a person sees once signed in: the home page, and
+// the way out.
+package account
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"warifu/internal/directory"
+	"warifu/internal/federation"
+	"warifu/internal/session"
+	"warifu/internal/web"
+)
+
+// Pages serves the pages of a person.
+type Pages struct {
+	Site     *web.Site
+	Sessions *session.Service
+	Services *federation.Services
+}
+
+// Mount registers the pages.
+func (p *Pages) Mount() {
+	p.Site.Identify(p.identify)
+	p.Site.Handle("GET /home", p.showHome)
+	p.Site.Handle("GET /logout", p.showLogout)
+	p.Site.Handle("POST /logout", p.logOut)
+	p.Site.Handle("GET /logged-out", p.showLoggedOut)
+}
+
+// identify tells the frame of every page who is signed in.
+func (p *Pages) identify(r *http.Request) (*web.Person, error) {
+	_, who, err := p.Sessions.Who(r.Context(), p.Site.Session(r))
+	if errors.Is(err, session.ErrNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Site.Prefer(r, who.Language)
+	return &web.Person{SPSID: who.SPSID, Name: displayName(who, p.Site.Lang(r) == "ja")}, nil
+}
+
+// displayName is how the pages call a person: family name first, in English
+// with the family name in capitals.
+func displayName(who directory.Subscriber, japanese bool) string {
+	name := who.Latin
+	if japanese && who.Japanese.Family != "" {
+		return who.Japanese.Family + " " + who.Japanese.Given
+	}
+	if name.Family == "" {
+		return who.Display
+	}
+	return strings.ToUpper(name.Family) + " " + name.Given
+}
+
+// signedIn returns who is signed in, or sends the browser to sign in.
+func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) (*directory.Subscriber, error) {
+	_, who, err := p.Sessions.Who(r.Context(), p.Site.Session(r))
+	if errors.Is(err, session.ErrNone) {
+		address := "/login"
+		if p.Site.Session(r) != "" { // there was one, and it has ended
+			p.Site.SetSession(w, "")
+			address = "/login?ended=1"
+		}
+		return nil, p.Site.Redirect(w, r, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &who, nil
+}
+
+// HomePage is the page "account/home".
+type HomePage struct {
+	SPSID, Name string
+	Services    []Service
+}
+
+// Service is a service that the person may use.
+type Service struct {
+	Name, Address string
+	MFA           bool
+}
+
+func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
+	who, err := p.signedIn(w, r)
+	if who == nil || err != nil {
+		return err
+	}
+	p.Site.Prefer(r, who.Language)
+	all, err := p.Services.All(r.Context())
+	if err != nil {
+		return err
+	}
+	page := HomePage{SPSID: who.SPSID, Name: displayName(*who, p.Site.Lang(r) == "ja")}
+	for _, s := range all {
+		if !s.Disabled && s.Address != "" && s.Admits(*who) {
+			page.Services = append(page.Services, Service{Name: s.Name.In(string(p.Site.Lang(r))), Address: s.Address, MFA: s.Require == federation.RequireMFA})
+		}
+	}
+	return p.Site.Render(w, r, http.StatusOK, "account/home", page)
+}
+
+const logoutStep = "account/logout" // the name of the page, too
+
+// LogoutPage is the page "account/logout".
+type LogoutPage struct {
+	web.Hidden
+}
+
+func (p *Pages) showLogout(w http.ResponseWriter, r *http.Request) (err error) {
+	who, err := p.signedIn(w, r)
+	if who == nil || err != nil {
+		return err
+	}
+	var page LogoutPage
+	if page.Hidden, err = p.Site.Hidden(w, r, logoutStep, ""); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, http.StatusOK, logoutStep, page)
+}
+
+func (p *Pages) logOut(w http.ResponseWriter, r *http.Request) error {
+	if _, err := p.Site.Form(w, r, logoutStep); err != nil {
+		return err
+	}
+	if err := p.Sessions.End(r.Context(), p.Site.Session(r)); err != nil {
+		return err
+	}
+	p.Site.SetSession(w, "")
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	return p.Site.Redirect(w, r, "/logged-out")
+}
+
+// LoggedOutPage is the page "account/loggedout".
+type LoggedOutPage struct{}
+
+func (p *Pages) showLoggedOut(w http.ResponseWriter, r *http.Request) error {
+	return p.Site.Render(w, r, http.StatusOK, "account/loggedout", LoggedOutPage{})
+}

@@ -1,0 +1,204 @@
+// Package app is the composition root: it knows every package, builds the
+// server from the configuration, and starts and stops it.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"warifu/internal/account"
+	"warifu/internal/authenticator/password"
+	"warifu/internal/authenticator/totp"
+	"warifu/internal/background"
+	"warifu/internal/config"
+	"warifu/internal/federation"
+	"warifu/internal/federation/oidc"
+	"warifu/internal/i18n"
+	"warifu/internal/keyring"
+	"warifu/internal/mail"
+	"warifu/internal/notice"
+	"warifu/internal/ops"
+	"warifu/internal/session"
+	"warifu/internal/signin"
+	"warifu/internal/store"
+	"warifu/internal/web"
+)
+
+// Options are what a program and a test give differently.
+type Options struct {
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+// NewLog returns the log of the server: JSON, one line an event.
+func NewLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+
+// App is the whole server, built and not started.
+type App struct {
+	Config   config.Config
+	Log      *slog.Logger
+	DB       *store.DB
+	Ring     *keyring.Ring
+	Site     *web.Site
+	Hasher   *password.Hasher
+	TOTP     *totp.Verifier
+	Services *federation.Services
+	Signing  *keyring.Signing
+	Sessions *session.Service
+	Notices  *notice.Service
+	Metrics  *ops.Metrics
+
+	now        func() time.Time
+	zone       *time.Location
+	background []background.Service
+}
+
+// New builds the server. The database is opened and not migrated.
+func New(ctx context.Context, c config.Config, o Options) (*App, error) {
+	if err := totp.SelfTest(); err != nil { //guard:TOTP-14
+		return nil, err
+	}
+	a := &App{Config: c, Log: o.Log, Metrics: ops.NewMetrics(), now: o.Now}
+	for _, build := range []func() error{a.openKeys, a.openStore, a.buildSite, a.buildLeaves, a.buildPages, a.buildBackground} {
+		if err := build(); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	return a, nil
+}
+
+// Close closes the database.
+func (a *App) Close() error {
+	if a.DB == nil {
+		return nil
+	}
+	return a.DB.Close()
+}
+
+func (a *App) openKeys() (err error) {
+	var text []byte
+	if a.Config.Demo != nil {
+		text = a.Config.Demo.Keys
+	} else if text, err = os.ReadFile(a.Config.KeyFile); err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
+	a.Ring, err = keyring.Parse(text)
+	return err
+}
+
+func (a *App) openStore() (err error) {
+	if a.DB, err = store.Open(a.Config.Database); err != nil {
+		return err
+	}
+	a.DB.SetAuditKey(a.Ring.MAC(keyring.Audit))
+	return nil
+}
+
+func (a *App) buildSite() (err error) {
+	c := a.Config
+	if a.zone, err = c.Zone(); err != nil {
+		return err
+	}
+	changed := make(map[i18n.Lang]i18n.Texts)
+	for lang, texts := range c.Institution.Texts {
+		changed[i18n.Lang(lang)] = texts
+	}
+	catalogue, err := i18n.New(c.SiteTexts(), changed)
+	if err != nil {
+		return err
+	}
+	base, err := url.Parse(c.BaseURL)
+	if err != nil {
+		return err
+	}
+	brand, err := c.Brand()
+	if err != nil {
+		return err
+	}
+	site := web.Config{
+		Log: a.Log, Catalogue: catalogue, Brand: brand, BaseURL: base, FormKey: a.Ring.MAC(keyring.FlowForm),
+		Random: rand.Reader, Now: a.now, Zone: a.zone, TrustedProxies: c.TrustedProxies, Campus: c.Campus,
+		Observe: a.Metrics.Request,
+	}
+	if c.Demo != nil {
+		site.DemoMail = c.Demo.MailPage
+	}
+	a.Site, err = web.NewSite(site)
+	return err
+}
+
+func (a *App) buildLeaves() (err error) {
+	c := a.Config
+	a.Hasher, err = password.NewHasher(c.Password, password.Resources{
+		Pepper: a.Ring.MAC(keyring.Pepper), Random: rand.Reader, Cores: runtime.GOMAXPROCS(0), MemoryLimit: debug.SetMemoryLimit(-1)})
+	if err != nil {
+		return err
+	}
+	a.Metrics.Count("warifu_password_hashes_total", "Computed password hashes.", func() float64 { return float64(a.Hasher.Computed()) })
+	a.TOTP = totp.NewVerifier(a.Ring.Box(keyring.TOTP))
+	a.Services = &federation.Services{Configured: c.Services, View: store.View[federation.ServiceReader](a.DB), Now: a.now}
+	a.Signing = &keyring.Signing{InTx: store.In[keyring.SigningTx](a.DB), View: store.View[keyring.SigningReader](a.DB),
+		Box: a.Ring.Box(keyring.SigningKeys), Random: rand.Reader, Now: a.now}
+	a.Sessions = &session.Service{InTx: store.In[session.Tx](a.DB), View: store.View[session.Reader](a.DB), Policy: c.Session, Random: rand.Reader, Now: a.now}
+	japanese, english := c.MailSites()
+	composer, err := mail.NewComposer(japanese, english, a.zone)
+	if err != nil {
+		return err
+	}
+	a.Notices = &notice.Service{Outbox: &mail.Outbox{Composer: composer, Box: a.Ring.Box(keyring.Outbox), Now: a.now}}
+	return nil
+}
+
+// words returns a text of the catalogue in both languages.
+func (a *App) words(key string) mail.Text {
+	return mail.Text{Japanese: a.Site.Catalogue.Text(i18n.Japanese, key), English: a.Site.Catalogue.Text(i18n.English, key)}
+}
+
+// buildPages mounts the pages of every package.
+func (a *App) buildPages() error {
+	pending := federation.Pending{Box: a.Ring.Box(keyring.Pending), Now: a.now}
+	flow := &signin.Service{
+		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Hasher: a.Hasher, TOTP: a.TOTP,
+		Accounts: a.Ring.MAC(keyring.AccountID), Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
+		Throttle: a.Config.Throttle, Sessions: a.Config.Session, Policy: a.Config.SignIn,
+		Domains: a.Config.Institution.MailDomains, Random: rand.Reader, Now: a.now,
+	}
+	assurance := a.Config.Assurance
+	assurance.BaseURL = a.Config.BaseURL
+	_, subjects := a.Ring.Key(keyring.Pairwise)
+	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending}).Mount()
+	(&account.Pages{Site: a.Site, Sessions: a.Sessions, Services: a.Services}).Mount()
+	(&oidc.Provider{
+		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
+		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),
+		Assurance: assurance, Policy: oidc.Policy{Scope: a.Config.Institution.Scope}, Random: rand.Reader, Now: a.now,
+	}).Mount()
+	a.Site.MountAccessibility(buildTime())
+	return nil
+}
+
+// buildTime is the time of the revision that the program was built from.
+func buildTime() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.time" {
+			t, err := time.Parse(time.RFC3339, setting.Value)
+			if err == nil {
+				return t
+			}
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,146 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"warifu/internal/background"
+	"warifu/internal/federation/oidc"
+	"warifu/internal/mail"
+	"warifu/internal/ops"
+	"warifu/internal/store"
+)
+
+// Limits of a connection (WEB-3): a client that is slower is cut off.
+const (
+	headerTime  = 10 * time.Second
+	readTime    = 30 * time.Second
+	writeTime   = 60 * time.Second
+	idleTime    = 2 * time.Minute
+	maxHeader   = 16 << 10
+	stopTime    = 20 * time.Second // for the requests that are going on
+	expireEvery = time.Minute
+	keysEvery   = 10 * time.Minute
+)
+
+func (a *App) buildBackground() error {
+	sender, err := mail.NewSMTP(a.Config.Mail)
+	if err != nil {
+		return err
+	}
+	dispatcher := &mail.Dispatcher{InTx: store.In[mail.Tx](a.DB), Box: a.Ring.Box("outbox"), Sender: sender, Now: a.now, Log: a.Log}
+	a.DB.OnMail(dispatcher.Wake)
+	a.background = []background.Service{
+		dispatcher,
+		&oidc.Logouts{Issuer: a.Config.BaseURL, InTx: store.In[oidc.LogoutTx](a.DB), Services: a.Services, Signing: a.Signing, Log: a.Log, Now: a.now},
+		&background.Job{Name: "expiry", Every: expireEvery, Log: a.Log, Run: a.expire},
+		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
+	}
+	return nil
+}
+
+// expirer deletes what has ended.
+type expirer interface {
+	RemoveExpired(ctx context.Context, now time.Time, keep int64) error
+}
+
+func (a *App) expire(ctx context.Context) error {
+	return store.In[expirer](a.DB)(ctx, func(tx expirer) error {
+		return tx.RemoveExpired(ctx, a.now(), a.Config.Throttle.PasswordStop)
+	})
+}
+
+// Handler serves the pages and the protocols.
+func (a *App) Handler() http.Handler { return a.Site }
+
+// Operation serves the second listener.
+func (a *App) Operation() http.Handler {
+	return ops.Handler(a.Metrics, []ops.Check{
+		{Name: "database", Run: a.DB.Ping},
+		{Name: "signing key", Run: func(ctx context.Context) error {
+			_, err := a.Signing.Published(ctx)
+			return err
+		}},
+	})
+}
+
+// Server returns an HTTP server with the limits of this application.
+func Server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime,
+		IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+}
+
+// Start makes the first keys and starts the background services.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.DB.CheckSchema(ctx); err != nil {
+		return err
+	}
+	faults, err := a.Services.Check(ctx)
+	if err = errors.Join(append(faults, err)...); err != nil {
+		return err
+	}
+	if err := a.Signing.Ensure(ctx, "ES256", "RS256"); err != nil {
+		return err
+	}
+	for _, service := range a.background {
+		if err := service.Start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stop stops the background services.
+func (a *App) Stop() {
+	for _, service := range a.background {
+		service.Stop()
+	}
+}
+
+// Run serves on the listeners until ctx ends, then finishes the requests that
+// are going on.
+func (a *App) Run(ctx context.Context, public, operation []net.Listener) error {
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	defer a.Stop()
+	return Serve(ctx, map[*http.Server][]net.Listener{
+		Server(a.Handler(), a.Log):   public,
+		Server(a.Operation(), a.Log): operation,
+	})
+}
+
+// Serve runs servers until ctx ends or one of them fails.
+func Serve(ctx context.Context, servers map[*http.Server][]net.Listener) error {
+	failed := make(chan error)
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	for server, listeners := range servers {
+		for _, listener := range listeners {
+			go func() {
+				select {
+				case failed <- server.Serve(listener):
+				case <-serving.Done():
+				}
+			}()
+		}
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	}
+	stop()
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	for server := range servers {
+		err = errors.Join(err, server.Shutdown(stopping))
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// The events. Names never change: the trail is read for years.
+const (
+	SignIn           Name = "signin"
+	SignOut          Name = "signout"
+	SubscriberAdded  Name = "subscriber.added"
+	SubscriberEdited Name = "subscriber.changed"
+	Suspend          Name = "subscriber.suspended"
+	Resume           Name = "subscriber.resumed"
+	Unlock           Name = "subscriber.unlocked"
+	RoleChanged      Name = "subscriber.role"
+	ActivationCode   Name = "activation_code.issued"
+	TrailRead        Name = "audit.read"
+)
+
+// HashAgent returns what is kept of a browser's User-Agent: enough to see that
+// two events came from the same kind of browser.
+func HashAgent(agent string) string {
+	if agent == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(agent))
+	return hex.EncodeToString(sum[:8])
+}

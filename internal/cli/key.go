@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"warifu/internal/keyring"
+)
+
+type keyCommand struct {
+	List   keyListCommand   `cmd:"" help:"List the keys and their states."`
+	Rotate keyRotateCommand `cmd:"" help:"Rotate the signing key of an algorithm."`
+	Init   keyInitCommand   `cmd:"" help:"Make the key file, or add the next version to it."`
+	Use    keyUseCommand    `cmd:"" help:"Put the next version of the key file into use."`
+}
+
+type keyListCommand struct {
+	withConfig
+	JSON bool `help:"Print JSON."`
+}
+
+// keyRow is one key, without anything secret.
+type keyRow struct {
+	Kind    string    `json:"kind"`
+	ID      string    `json:"id"`
+	State   string    `json:"state"`
+	Created time.Time `json:"created,omitzero"`
+}
+
+// Run lists the signing keys and the versions of the key file.
+func (c keyListCommand) Run(env *Env) error {
+	a, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	signing, err := a.Signing.List(env.Context)
+	if err != nil {
+		return err
+	}
+	var rows []keyRow
+	for _, k := range signing {
+		rows = append(rows, keyRow{Kind: k.Algorithm, ID: k.KID, State: string(k.State), Created: k.CreatedAt})
+	}
+	for _, v := range a.Ring.Versions() {
+		rows = append(rows, keyRow{Kind: "key file", ID: fmt.Sprint(v.Number), State: string(v.State)})
+	}
+	if c.JSON {
+		return env.JSON(rows)
+	}
+	for _, r := range rows {
+		if err := env.Printf("%-10s %-45s %s\n", r.Kind, r.ID, r.State); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type keyRotateCommand struct {
+	withConfig
+	Algorithm string `arg:"" enum:"ES256,RS256" default:"ES256" help:"ES256 or RS256."`
+}
+
+// Run puts the next signing key into use and publishes another next one.
+func (c keyRotateCommand) Run(env *Env) error {
+	a, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Signing.Rotate(env.Context, c.Algorithm, "command"); err != nil {
+		return err
+	}
+	return env.Printf("The %s key has been rotated.\n", c.Algorithm)
+}
+
+type keyInitCommand struct {
+	File string `arg:"" type:"path" help:"The key file; an existing one gets a further version, not yet in use."`
+}
+
+// Run makes a key file, or adds a version that all nodes must have before it is
+// put into use.
+func (c keyInitCommand) Run(env *Env) error {
+	previous, err := os.ReadFile(c.File)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	text, err := keyring.Generate(rand.Reader, previous)
+	if err != nil {
+		return err
+	}
+	return replaceFile(c.File, text)
+}
+
+type keyUseCommand struct {
+	File string `arg:"" type:"existingfile" help:"The key file."`
+}
+
+// Run puts the next version into use.
+func (c keyUseCommand) Run(*Env) error {
+	previous, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	text, err := keyring.Promote(previous)
+	if err != nil {
+		return err
+	}
+	return replaceFile(c.File, text)
+}
+
+// replaceFile writes a secret file whole or not at all.
+func replaceFile(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".warifu-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // no effect after the rename
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+type serveCommand struct {
+	withConfig
+}
+
+// Run serves until a signal comes.
+func (c serveCommand) Run(env *Env) error {
+	a, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	ctx, stop := untilSignal(env.Context)
+	defer stop()
+	public, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return err
+	}
+	operation, err := net.Listen("tcp", a.Config.OperationListen)
+	if err != nil {
+		return fmt.Errorf("operation_listen: %w", err)
+	}
+	return a.Run(ctx, []net.Listener{public}, []net.Listener{operation})
+}
+
+// untilSignal returns a context that ends with the first signal to stop. The
+// second one ends the program at once.
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		<-signals
+		os.Exit(exitFailure)
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+type migrateCommand struct {
+	withConfig
+}
+
+// Run brings the schema up to date.
+func (c migrateCommand) Run(env *Env) error {
+	a, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.DB.Migrate(env.Context); err != nil {
+		return err
+	}
+	return env.Printf("The schema is up to date.\n")
+}

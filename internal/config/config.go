@@ -1,0 +1,144 @@
+// Package config is the one configuration file, warifu.yaml. It composes the
+// Policy of each package that has one, checks all of it at once, and writes
+// the reference of it.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"warifu/internal/assurance"
+	"warifu/internal/authenticator/password"
+	"warifu/internal/federation"
+	"warifu/internal/mail"
+	"warifu/internal/session"
+	"warifu/internal/signin"
+	"warifu/internal/throttle"
+	"warifu/internal/web"
+)
+
+// Config is the whole configuration.
+type Config struct {
+	// BaseURL is the address at which browsers reach the server, such as
+	// https://sso.miyako.example. Requests for another host are refused.
+	BaseURL string `yaml:"base_url"`
+	// Listen is the address that the server listens on, behind a reverse proxy.
+	Listen string `yaml:"listen"`
+	// OperationListen is the address of /healthz, /readyz and /metrics.
+	OperationListen string `yaml:"operation_listen"`
+	// Database is sqlite:PATH for one node, or postgres://… for several.
+	Database string `yaml:"database"`
+	// DatabaseFile names a file that holds the address instead, for one with a
+	// password.
+	DatabaseFile string `yaml:"database_file"`
+	// KeyFile holds the keys that no database may hold; warifu key init makes it.
+	KeyFile string `yaml:"key_file"`
+	// TrustedProxies are the networks of the reverse proxies whose
+	// X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+	// Campus are the networks of the institution.
+	Campus []netip.Prefix `yaml:"campus"`
+
+	Institution Institution      `yaml:"institution"`
+	HelpDesk    HelpDesk         `yaml:"help_desk"`
+	Password    password.Policy  `yaml:"password"`
+	Throttle    throttle.Policy  `yaml:"throttle"`
+	Session     session.Policy   `yaml:"session"`
+	SignIn      signin.Policy    `yaml:"signin"`
+	Assurance   assurance.Policy `yaml:"assurance"`
+	Mail        mail.Policy      `yaml:"mail"`
+	// Services that people reach through the sign-on.
+	Services []federation.Service `yaml:"services"`
+	// ServicesFile names a file with more of them, under the key services.
+	ServicesFile string `yaml:"services_file"`
+
+	// Demo is set by the demonstration alone; no file can.
+	Demo *Demo `yaml:"-"`
+}
+
+// Demo is how the demonstration differs.
+type Demo struct {
+	MailPage string // address of the mail catcher's page
+	Keys     []byte // the key file's content
+}
+
+// Institution is who runs the system, and how it looks.
+type Institution struct {
+	// Name of the institution: {org}.
+	Name federation.Text `yaml:"name"`
+	// App is the name of this system: {app}.
+	App federation.Text `yaml:"app"`
+	// AppShort is the prefix of the subject of every mail.
+	AppShort federation.Text `yaml:"app_short"`
+	// IDLabel is what people call their ID: {id_label}.
+	IDLabel federation.Text `yaml:"id_label"`
+	// MailDomains are the institution's own; their mail cannot be read without
+	// this sign-on, and they are cut off a typed ID.
+	MailDomains []string `yaml:"mail_domains"`
+	// Scope is the domain after the @ of identifiers for other institutions.
+	Scope string `yaml:"scope"`
+	// Logo names an SVG or PNG file of at most 30 kB.
+	Logo string `yaml:"logo"`
+	// LogoAlt says what the logo shows.
+	LogoAlt federation.Text `yaml:"logo_alt"`
+	// ColorPrimary is the colour of links and buttons on white, #rrggbb.
+	ColorPrimary string `yaml:"color_primary"`
+	// ColorPrimaryDark is the same on a dark ground.
+	ColorPrimaryDark string `yaml:"color_primary_dark"`
+	// Texts replace built-in ones by their id, for each language (ja, en).
+	Texts map[string]map[string]string `yaml:"texts"`
+}
+
+// HelpDesk is where people turn to.
+type HelpDesk struct {
+	// Name of the help desk: {desk}.
+	Name federation.Text `yaml:"name"`
+	// Telephone number: {tel}.
+	Telephone string `yaml:"telephone"`
+	// Extension: {ext}.
+	Extension string `yaml:"extension"`
+	// Open and Close are the opening hours, HH:MM.
+	Open  string `yaml:"open"`
+	Close string `yaml:"close"`
+	// Days are the open days: mon, tue, wed, thu, fri, sat, sun.
+	Days []string `yaml:"days"`
+	// DaysText says them in words: {days}.
+	DaysText federation.Text `yaml:"days_text"`
+	// Holidays are closed days, YYYY-MM-DD.
+	Holidays []string `yaml:"holidays"`
+	// OtherContact is for people who cannot use the telephone: {alt_contact}.
+	OtherContact federation.Text `yaml:"other_contact"`
+	// TimeZone of all times on pages and in mails, such as Asia/Tokyo.
+	TimeZone string `yaml:"time_zone"`
+	// ZoneText names it in words.
+	ZoneText federation.Text `yaml:"zone_text"`
+}
+
+// Default returns the configuration of which a file changes what it names.
+func Default() Config {
+	return Config{
+		Listen:          "127.0.0.1:8080",
+		OperationListen: "127.0.0.1:8027",
+		KeyFile:         "/etc/warifu/keys",
+		Institution: Institution{
+			App:              federation.Text{Japanese: "統合認証システム", English: "Integrated Authentication System"},
+			IDLabel:          federation.Text{Japanese: "SPS-ID", English: "SPS-ID"},
+			ColorPrimary:     web.DefaultPrimary,
+			ColorPrimaryDark: web.DefaultPrimaryDark,
+		},
+		HelpDesk: HelpDesk{
+			Open: "09:00", Close: "17:00", Days: []string{"mon", "tue", "wed", "thu", "fri"},
+			DaysText: federation.Text{Japanese: "平日", English: "weekdays"},
+			TimeZone: "Asia/Tokyo", ZoneText: federation.Text{Japanese: "日本時間", English: "Japan time"},
+		},
+		Password:  password.DefaultPolicy(),
+		Throttle:  throttle.DefaultPolicy(),
+		Session:   session.DefaultPolicy(),
+		SignIn:    signin.DefaultPolicy(),
+		Assurance: assurance.DefaultPolicy(),
+		Mail:      mail.DefaultPolicy(),
+	}
+}
+
+// Zone returns the time zone of all times that people read.
+func (c Config) Zone() (*time.Location, error) { return time.LoadLocation(c.HelpDesk.TimeZone) }

@@ -1,0 +1,73 @@
+// Package directory knows the people: who they are, whether they may come in,
+// and by which names. The people themselves are kept by a sub-package (local)
+// or elsewhere (LDAP), behind one interface.
+package directory
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrNotFound means that the directory has no such subscriber.
+var ErrNotFound = errors.New("directory: no such subscriber")
+
+// Status says whether a subscriber may come in.
+type Status string
+
+// The states. A deleted subscriber leaves a tombstone, so that no identifier is
+// ever given to another person.
+const (
+	Active    Status = "active"
+	Suspended Status = "suspended"
+	Deleted   Status = "deleted"
+)
+
+// Role is what a subscriber may do besides signing in.
+type Role string
+
+// The roles. An auditor reads the audit trail and reports, and changes nothing.
+const (
+	RoleSubscriber    Role = "subscriber"
+	RoleAgent         Role = "agent"
+	RoleAdministrator Role = "administrator"
+	RoleAuditor       Role = "auditor"
+)
+
+// Name is a person's name in one script.
+type Name struct {
+	Family string `json:"family,omitempty"`
+	Given  string `json:"given,omitempty"`
+}
+
+// Subscriber is a person known to the system.
+type Subscriber struct {
+	ID          string // internal; random, never reassigned, never shown
+	PublicID    string // 26 base32 characters for services; never reassigned
+	SPSID       string // folded by [FoldID]
+	Display     string // one display name; used where the parts are not known
+	Latin       Name
+	Japanese    Name
+	Kana        Name
+	Affiliation string // student, faculty, staff, employee, member, affiliate, alum
+	Department  Department
+	Groups      []string // sorted
+	Status      Status
+	Role        Role
+	Privileged  bool   // let back in by two agents or an activation code only
+	Mailbox     string // the university mailbox: notices only
+	Language    string // "ja", "en", or empty if not chosen
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// Department is where a person belongs, in both languages.
+type Department struct {
+	English  string `json:"en,omitempty"`
+	Japanese string `json:"ja,omitempty"`
+}
+
+// IsPrivileged reports whether no mail may ever let the person back in
+// (agents, administrators, and those marked so).
+func (s Subscriber) IsPrivileged() bool {
+	return s.Privileged || s.Role == RoleAgent || s.Role == RoleAdministrator
+}

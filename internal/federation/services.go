@@ -1,0 +1,152 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ErrNoService means that there is no service with the id, or that it is
+// switched off.
+var ErrNoService = errors.New("federation: no such service")
+
+// servicesRefresh is after what time a change from the shell is seen.
+const servicesRefresh = 5 * time.Second
+
+// ServiceReader reads the services of the database.
+type ServiceReader interface {
+	Services(ctx context.Context) ([]Service, error)
+}
+
+// ServiceTx changes them.
+type ServiceTx interface {
+	ServiceReader
+
+	// PutService stores a service in place of any other with its id.
+	PutService(ctx context.Context, s Service, now time.Time) error
+}
+
+// Services are all services: those of the configuration and, read anew every
+// few seconds, those of the database. A look-up costs no transaction.
+type Services struct {
+	Configured []Service
+	View       func(context.Context, func(ServiceReader) error) error
+	Now        func() time.Time
+
+	mu     sync.Mutex
+	loaded *serviceSet
+}
+
+// serviceSet is what was read at one time. It is not changed.
+type serviceSet struct {
+	at      time.Time
+	byID    map[string]Service
+	origins map[string]bool
+	twice   []string // ids in the configuration and in the database
+}
+
+// Find returns the service with the id. [ErrNoService] is its only error
+// besides trouble of the database.
+func (s *Services) Find(ctx context.Context, id string) (Service, error) {
+	set, err := s.set(ctx)
+	if err != nil {
+		return Service{}, err
+	}
+	service, ok := set.byID[id]
+	if !ok || service.Disabled {
+		return Service{}, ErrNoService
+	}
+	return service, nil
+}
+
+// All returns all services, switched off or not, by id.
+func (s *Services) All(ctx context.Context) ([]Service, error) {
+	set, err := s.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Service, 0, len(set.byID))
+	for _, service := range set.byID {
+		all = append(all, service)
+	}
+	slices.SortFunc(all, func(a, b Service) int { return strings.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// IsOrigin reports whether scripts of this origin may call us: some service has
+// registered it.
+func (s *Services) IsOrigin(ctx context.Context, origin string) (bool, error) {
+	set, err := s.set(ctx)
+	if err != nil {
+		return false, err
+	}
+	return set.origins[origin], nil
+}
+
+// Check returns a fault for each id that is in the configuration and in the
+// database: nobody could say which of the two counts.
+func (s *Services) Check(ctx context.Context) (faults []error, err error) {
+	set, err := s.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range set.twice {
+		faults = append(faults, fmt.Errorf("service %q is in the configuration and in the database", id))
+	}
+	return faults, nil
+}
+
+func (s *Services) set(ctx context.Context) (*serviceSet, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	if s.loaded != nil && now.Before(s.loaded.at.Add(servicesRefresh)) {
+		return s.loaded, nil
+	}
+	var stored []Service
+	err := s.View(ctx, func(tx ServiceReader) (err error) {
+		stored, err = tx.Services(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.loaded = newServiceSet(now, s.Configured, stored)
+	return s.loaded, nil
+}
+
+func newServiceSet(now time.Time, configured, stored []Service) *serviceSet {
+	set := &serviceSet{at: now, byID: make(map[string]Service), origins: make(map[string]bool)}
+	for _, service := range stored {
+		set.byID[service.ID] = service
+	}
+	for _, service := range configured {
+		if _, twice := set.byID[service.ID]; twice {
+			set.twice = append(set.twice, service.ID)
+		}
+		set.byID[service.ID] = service
+	}
+	for _, service := range set.byID {
+		for _, origin := range service.origins() {
+			set.origins[origin] = !service.Disabled || set.origins[origin]
+		}
+	}
+	return set
+}
+
+// origins are where scripts of the service come from: as registered, or from
+// its return points if it lives in the browser.
+func (s Service) origins() []string {
+	if len(s.Origins) > 0 || s.Type != TypeSPA {
+		return s.Origins
+	}
+	var origins []string
+	for _, uri := range s.RedirectURIs {
+		origins = append(origins, Origin(uri))
+	}
+	return origins
+}

@@ -1,0 +1,27 @@
+package mail
+
+import "time"
+
+// Letter is one kind of mail: the data of its templates. Whatever a person may
+// have typed is a [Word] or stands in a [Phrase], so that it is cleaned
+// when it is printed; the tests allow no plain string.
+type Letter interface {
+	// folder is the folder of the letter's templates.
+	folder() string
+}
+
+// letters are all kinds of mail.
+var letters = []Letter{Notice{}}
+
+// Notice tells a person of a change (NOT-1). All notices have this frame.
+type Notice struct {
+	Subject Phrase
+	What    Phrase
+	More    Phrase // one more line, or nothing
+	At      time.Time
+	SPSID   Word // shown shortened
+	Device  Text // such as Chrome・Windows; empty if no browser of the person had a part in it
+	Place   Text // such as 学内
+}
+
+func (Notice) folder() string { return "notice" }

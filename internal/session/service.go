@@ -1,0 +1,190 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"warifu/internal/audit"
+	"warifu/internal/authenticator"
+	"warifu/internal/directory"
+	"warifu/internal/secret"
+)
+
+// ErrNone means that there is no such session, or that it has ended, or that
+// its subscriber may not come in any more (SES-9).
+var ErrNone = errors.New("session: none")
+
+// Policy is how long a session may live.
+type Policy struct {
+	Lifetime time.Duration `yaml:"lifetime"` // the end whatever happens; at most 24 h (SES-3)
+	Idle     time.Duration `yaml:"idle"`     // the end without use
+	Most     int           `yaml:"most"`     // sessions of one subscriber; the oldest ends (SES-11)
+}
+
+// DefaultPolicy is what holds where nothing is configured.
+func DefaultPolicy() Policy { return Policy{Lifetime: 12 * time.Hour, Idle: time.Hour, Most: 20} }
+
+// Validate returns all faults of the policy.
+func (p Policy) Validate() (faults []error) {
+	if p.Lifetime < 5*time.Minute || p.Lifetime > 24*time.Hour {
+		faults = append(faults, errors.New("lifetime must be from 5m to 24h"))
+	}
+	if p.Idle < time.Minute || p.Idle > p.Lifetime {
+		faults = append(faults, errors.New("idle must be from 1m to lifetime"))
+	}
+	if p.Most < 1 || p.Most > 100 {
+		faults = append(faults, errors.New("most must be from 1 to 100"))
+	}
+	return faults
+}
+
+// seenEvery is how exact SeenAt is: a use that comes sooner writes nothing.
+const seenEvery = time.Minute
+
+// Reader is what finding a session needs.
+type Reader interface {
+	// Session returns the session whose token has this digest, and its
+	// subscriber, or [ErrNone].
+	Session(ctx context.Context, digest []byte) (Session, directory.Subscriber, error)
+}
+
+// Tx is what changing sessions needs.
+type Tx interface {
+	Reader
+	// CreateSession stores a session and ends the oldest ones over most.
+	CreateSession(ctx context.Context, s Session, digest []byte, most int) error
+	// RaiseSession gives a session another token and evidence.
+	RaiseSession(ctx context.Context, s Session, digest []byte) error
+	// TouchSession notes a use.
+	TouchSession(ctx context.Context, s Session) error
+	// EndSession ends a session, and tells the services that took part in it.
+	EndSession(ctx context.Context, s Session) error
+	// AppendAudit records a security event.
+	AppendAudit(ctx context.Context, e audit.Event) error
+}
+
+// Service finds and ends sessions.
+type Service struct {
+	InTx   func(ctx context.Context, fn func(Tx) error) error
+	View   func(ctx context.Context, fn func(Reader) error) error
+	Policy Policy
+	Random io.Reader
+	Now    func() time.Time
+}
+
+// Find returns the living session of a token, and [ErrNone] otherwise.
+func (s *Service) Find(ctx context.Context, token string) (Session, error) {
+	found, _, err := s.Who(ctx, token)
+	return found, err
+}
+
+// Who returns the living session of a token and its subscriber, and [ErrNone]
+// otherwise. The use is noted, once a minute.
+func (s *Service) Who(ctx context.Context, token string) (found Session, who directory.Subscriber, err error) {
+	if token == "" {
+		return Session{}, directory.Subscriber{}, ErrNone
+	}
+	now := s.Now()
+	err = s.View(ctx, func(tx Reader) error {
+		found, who, err = Alive(ctx, tx, token, now)
+		return err
+	})
+	if err != nil {
+		return Session{}, directory.Subscriber{}, err
+	}
+	if now.Sub(found.SeenAt) >= seenEvery {
+		found.SeenAt = now
+		err = s.InTx(ctx, func(tx Tx) error { return tx.TouchSession(ctx, found) })
+	}
+	return found, who, err
+}
+
+// Alive returns the living session of a token, in a transaction of the caller.
+func Alive(ctx context.Context, tx Reader, token string, now time.Time) (Session, directory.Subscriber, error) {
+	found, who, err := tx.Session(ctx, secret.Digest(token))
+	if err != nil {
+		return Session{}, directory.Subscriber{}, err
+	}
+	if who.Status != directory.Active || !now.Before(found.EndsAt()) { //guard:SES-9
+		return Session{}, directory.Subscriber{}, ErrNone
+	}
+	return found, who, nil
+}
+
+// EndsAt is when the session ends if it is not used any more (SES-3).
+func (s Session) EndsAt() time.Time {
+	if idle := s.SeenAt.Add(s.IdleLimit); idle.Before(s.ExpiresAt) {
+		return idle
+	}
+	return s.ExpiresAt
+}
+
+// Start is what a new session begins with.
+type Start struct {
+	SubscriberID string
+	Evidence     []authenticator.Evidence
+	Browser      string
+	Address      string
+}
+
+// Open opens a session and returns its token. If the browser has a living
+// session of the same subscriber, that one goes on with the new evidence and
+// another token (SES-2); one of somebody else ends.
+func (p Policy) Open(ctx context.Context, tx Tx, random io.Reader, present string, start Start, now time.Time) (Session, string, error) {
+	token, err := secret.Token(random)
+	if err != nil {
+		return Session{}, "", fmt.Errorf("session: %w", err)
+	}
+	old, _, err := Alive(ctx, tx, present, now)
+	switch {
+	case errors.Is(err, ErrNone):
+	case err != nil:
+		return Session{}, "", err
+	case old.SubscriberID == start.SubscriberID:
+		old.Evidence, old.SeenAt, old.ExpiresAt = start.Evidence, now, p.end(start.Evidence, now)
+		return old, token, tx.RaiseSession(ctx, old, secret.Digest(token))
+	default:
+		if err := tx.EndSession(ctx, old); err != nil {
+			return Session{}, "", err
+		}
+	}
+	opened := Session{
+		ID: rand.Text(), SubscriberID: start.SubscriberID, Evidence: start.Evidence,
+		CreatedAt: now, SeenAt: now, ExpiresAt: p.end(start.Evidence, now), IdleLimit: p.Idle,
+		Browser: start.Browser, Address: start.Address,
+	}
+	return opened, token, tx.CreateSession(ctx, opened, secret.Digest(token), p.Most)
+}
+
+// end is when a session ends whatever happens, counted from its oldest proof.
+func (p Policy) end(evidence []authenticator.Evidence, now time.Time) time.Time {
+	oldest := now
+	for _, e := range evidence {
+		if e.At.Before(oldest) {
+			oldest = e.At
+		}
+	}
+	return oldest.Add(p.Lifetime)
+}
+
+// End ends the session of a token, if there is one.
+func (s *Service) End(ctx context.Context, token string) error {
+	return s.InTx(ctx, func(tx Tx) error {
+		found, _, err := Alive(ctx, tx, token, s.Now())
+		if errors.Is(err, ErrNone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.SignOut, Actor: found.SubscriberID,
+			Subscriber: found.SubscriberID, Target: found.ID}); err != nil {
+			return err
+		}
+		return tx.EndSession(ctx, found)
+	})
+}

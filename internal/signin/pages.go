@@ -1,0 +1,185 @@
+package signin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"warifu/internal/federation"
+	"warifu/internal/session"
+	"warifu/internal/web"
+)
+
+// Pages serves the pages of the sign-in flow.
+type Pages struct {
+	Site     *web.Site
+	Service  *Service
+	Sessions *session.Service
+	Services *federation.Services
+	Pending  federation.Pending
+}
+
+// Mount registers the pages.
+func (p *Pages) Mount() {
+	p.Site.Handle("GET /{$}", p.front)
+	p.Site.Handle("GET /login", p.showPassword)
+	p.Site.Handle("POST /login", p.submitPassword)
+	p.Site.Handle("GET /login/totp", p.showTOTP)
+	p.Site.Handle("POST /login/totp", p.submitTOTP)
+	p.Site.Handle("GET /login/enrolment", p.showEnrolment)
+	p.Site.Handle("GET /login/ended", p.showEnded)
+}
+
+// front leads to the home page, and those who are not signed in from there to
+// the sign-in page.
+func (p *Pages) front(w http.ResponseWriter, r *http.Request) error {
+	return p.Site.Redirect(w, r, "/home")
+}
+
+// paths says which page belongs to which state.
+var paths = map[State]string{
+	PasswordRequired:  "/login",
+	TOTPRequired:      "/login/totp",
+	EnrolmentRequired: "/login/enrolment",
+	SignedIn:          "/home",
+	Ended:             "/login/ended",
+}
+
+// proceed sends the browser to the page of the flow's state, or back to the
+// service. It is the only place that decides where a claimant goes next.
+func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
+	if f.State != SignedIn {
+		return p.Site.Redirect(w, r, paths[f.State]+"?flow="+url.QueryEscape(f.ID))
+	}
+	if f.Request == "" {
+		return p.Site.Redirect(w, r, paths[SignedIn])
+	}
+	var request federation.Request
+	if err := json.Unmarshal([]byte(f.Request), &request); err != nil {
+		return err
+	}
+	sealed, err := p.Pending.Seal(request)
+	if err != nil {
+		return err
+	}
+	return p.Site.Redirect(w, r, request.Resume(sealed))
+}
+
+// finish gives the browser what a step has won, and leads on.
+func (p *Pages) finish(w http.ResponseWriter, r *http.Request, v Verdict) error {
+	if v.Token != "" {
+		p.Site.SetSession(w, v.Token)
+	}
+	if v.Known != "" {
+		p.Site.SetKnown(w, v.Known, p.Service.Policy.KnownBrowser)
+	}
+	return p.proceed(w, r, v.Flow)
+}
+
+// again answers a page or a form of a step that lies behind. If the first
+// answer was lost, the browser gets its session now; a session that it has, or
+// that has ended since, is left as it is.
+func (p *Pages) again(w http.ResponseWriter, r *http.Request, f Flow) error {
+	_, err := p.Sessions.Find(r.Context(), p.Site.Session(r))
+	if f.State != SignedIn || err == nil {
+		return p.proceed(w, r, f)
+	}
+	if !errors.Is(err, session.ErrNone) {
+		return err
+	}
+	token, err := p.Service.SessionToken(f)
+	if err != nil {
+		return err
+	}
+	switch _, err := p.Sessions.Find(r.Context(), token); {
+	case err == nil:
+		p.Site.SetSession(w, token)
+	case !errors.Is(err, session.ErrNone):
+		return err
+	}
+	return p.proceed(w, r, f)
+}
+
+// flow returns the flow that the address of a page names, for this browser.
+func (p *Pages) flow(r *http.Request) (Flow, error) {
+	f, err := p.Service.Flow(r.Context(), key(r, r.URL.Query().Get("flow")))
+	return f, problem(err)
+}
+
+// key returns the key of the flow with this id in the browser that sent r. The
+// id means nothing in another browser.
+func key(r *http.Request, id string) Key { return Key{ID: id, Browser: web.Browser(r)} }
+
+func (p *Pages) claimant(r *http.Request) Claimant {
+	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r), Session: p.Site.Session(r)}
+}
+
+// service lets the forms of a page lead on to the service of a request, and
+// returns its name. Both are empty without a service.
+func (p *Pages) service(r *http.Request, request string) (string, error) {
+	if request == "" {
+		return "", nil
+	}
+	var asked federation.Request
+	if err := json.Unmarshal([]byte(request), &asked); err != nil {
+		return "", err
+	}
+	service, err := p.Services.Find(r.Context(), asked.Service)
+	if errors.Is(err, federation.ErrNoService) {
+		return "", &web.Problem{Status: http.StatusBadRequest, Stop: "stop.sp_unknown", Err: err}
+	}
+	if err != nil {
+		return "", err
+	}
+	p.Site.AllowForm(r, asked.Origin())
+	return service.Name.In(string(p.Site.Lang(r))), nil
+}
+
+// problem says what the claimant may know of err.
+func problem(err error) error {
+	_, outOfOrder := errors.AsType[*OutOfOrderError](err)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/login", Label: "stop.restart", Err: err}
+	case outOfOrder, errors.Is(err, ErrConflict):
+		return &web.Problem{Status: http.StatusConflict, Stop: "stop.back", Err: err}
+	default:
+		return err
+	}
+}
+
+// EnrolmentPage is the page "signin/enrolment".
+type EnrolmentPage struct {
+	SPSID string
+}
+
+// showEnrolment tells a person without a second factor how to get one.
+func (p *Pages) showEnrolment(w http.ResponseWriter, r *http.Request) error {
+	f, err := p.flow(r)
+	if err != nil {
+		return err
+	}
+	if f.State != EnrolmentRequired {
+		return p.again(w, r, f)
+	}
+	id, err := p.spsID(r, f)
+	if err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, http.StatusOK, "signin/enrolment", EnrolmentPage{SPSID: id})
+}
+
+func (p *Pages) showEnded(w http.ResponseWriter, r *http.Request) error {
+	f, err := p.flow(r)
+	if err != nil {
+		return err
+	}
+	if f.State != Ended {
+		return p.again(w, r, f)
+	}
+	return errSuspended
+}
+
+var errSuspended = &web.Problem{Status: http.StatusConflict, Stop: "stop.suspended", Next: "/login", Label: "stop.login",
+	Err: errors.New("signin: the account is suspended")}

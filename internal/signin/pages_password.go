@@ -1,0 +1,147 @@
+package signin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"warifu/internal/authenticator/password"
+	"warifu/internal/federation"
+	"warifu/internal/session"
+	"warifu/internal/web"
+)
+
+const passwordStep = "signin/password" // the name of the page, too
+
+// PasswordPage is the page "signin/password".
+type PasswordPage struct {
+	web.Hidden
+	Pending string // the sealed request of a service
+	Service string // its name
+	SPSID   string
+	IDError string // in the language of the page
+	Error   string // of the password, or of both together
+	Summary bool   // several fields have errors
+	Notice  string // why the person has to sign in once more
+	Setup   bool   // there is a page to set up the second factor on
+}
+
+func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
+	sealed := r.URL.Query().Get("p")
+	request, err := p.open(sealed)
+	if err != nil {
+		return err
+	}
+	if sealed == "" {
+		if _, err := p.Sessions.Find(r.Context(), p.Site.Session(r)); err == nil {
+			return p.Site.Redirect(w, r, paths[SignedIn])
+		} else if !errors.Is(err, session.ErrNone) {
+			return err
+		}
+	}
+	page := PasswordPage{Pending: sealed, SPSID: request.LoginHint}
+	if r.URL.Query().Get("ended") != "" {
+		page.Notice = p.Site.Text(r, "warn.logged_out")
+	}
+	return p.renderPassword(w, r, http.StatusOK, page)
+}
+
+// open returns the request that a sealed text holds; none if it is empty.
+func (p *Pages) open(sealed string) (federation.Request, error) {
+	if sealed == "" {
+		return federation.Request{}, nil
+	}
+	request, err := p.Pending.Open(sealed)
+	if errors.Is(err, federation.ErrPending) {
+		return request, &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/login", Label: "stop.restart", Err: err}
+	}
+	return request, err
+}
+
+func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, passwordStep, "p", "username", "password")
+	if err != nil {
+		return err
+	}
+	page := PasswordPage{Pending: form["p"], SPSID: form["username"]}
+	request, err := p.open(form["p"])
+	if err != nil {
+		return err
+	}
+	if form["username"] == "" || form["password"] == "" { // a slip, not an attempt
+		return p.renderPassword(w, r, http.StatusUnprocessableEntity, p.emptyFields(r, page, form))
+	}
+	text, err := encode(form["p"], request)
+	if err != nil {
+		return err
+	}
+	v, err := p.Service.SubmitPassword(r.Context(), p.claimant(r), PasswordForm{SPSID: form["username"], Password: form["password"], Request: text})
+	if errors.Is(err, password.ErrBusy) {
+		return &web.Problem{Status: http.StatusServiceUnavailable, Stop: "stop.unavailable", Err: err}
+	}
+	if err != nil {
+		return problem(err)
+	}
+	switch v.Outcome {
+	case SuspendedAccount:
+		return errSuspended
+	case PasswordRejected:
+		page.Error = p.Site.Text(r, "err.login_bad")
+	case Throttled:
+		if v.WaitUntil.IsZero() {
+			return &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login", Err: errStopped}
+		}
+		page.Error = p.waitText(r, v)
+	default:
+		return p.finish(w, r, v)
+	}
+	return p.renderPassword(w, r, http.StatusUnprocessableEntity, page)
+}
+
+var errStopped = errors.New("signin: too many failures from unknown browsers")
+
+func encode(sealed string, request federation.Request) (string, error) {
+	if sealed == "" {
+		return "", nil
+	}
+	text, err := json.Marshal(request)
+	return string(text), err
+}
+
+func (p *Pages) emptyFields(r *http.Request, page PasswordPage, form map[string]string) PasswordPage {
+	if form["username"] == "" {
+		page.IDError = p.Site.Text(r, "err.id_empty")
+	}
+	if form["password"] == "" {
+		page.Error = p.Site.Text(r, "err.password_empty")
+	}
+	page.Summary = page.IDError != "" && page.Error != ""
+	return page
+}
+
+func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status int, page PasswordPage) (err error) {
+	request, err := p.open(page.Pending)
+	if err != nil {
+		return err
+	}
+	text, err := encode(page.Pending, request)
+	if err != nil {
+		return err
+	}
+	p.Site.Prefer(r, slices.Concat(request.Locales, []string{""})...)
+	if page.Service, err = p.service(r, text); err != nil {
+		return err
+	}
+	if page.Hidden, err = p.Site.Hidden(w, r, passwordStep, ""); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, status, passwordStep, page)
+}
+
+// waitText says in words until when a claimant has to wait.
+func (p *Pages) waitText(r *http.Request, v Verdict) string {
+	now := p.Service.Now().In(p.Site.Zone)
+	return p.Site.Text(r, "err.login_wait",
+		"time", p.Site.Lang(r).Clock(v.WaitUntil, now), "left", p.Site.Left(r, v.WaitUntil.Sub(now)))
+}

@@ -1,0 +1,38 @@
+package signin
+
+import (
+	"slices"
+	"time"
+)
+
+// Policy is what an institution decides about signing in.
+type Policy struct {
+	// RequireTOTPFrom is, for each group, the day from which its members need a
+	// second factor. Who is in no group of the list needs one now (§3.8 of the
+	// decisions). Of several days the earliest counts.
+	RequireTOTPFrom map[string]time.Time `yaml:"require_totp_from"`
+	// KnownBrowser is how long a browser stays known (THR-4).
+	KnownBrowser time.Duration `yaml:"known_browser"`
+}
+
+// DefaultPolicy is what holds where nothing is configured.
+func DefaultPolicy() Policy { return Policy{KnownBrowser: 180 * 24 * time.Hour} }
+
+// Validate returns all faults of the policy.
+func (p Policy) Validate() (faults []error) {
+	if p.KnownBrowser < time.Hour || p.KnownBrowser > 366*24*time.Hour {
+		faults = append(faults, errKnownBrowser)
+	}
+	return faults
+}
+
+// NeedsFactor reports whether a member of the groups needs a second factor.
+func (p Policy) NeedsFactor(groups []string, now time.Time) bool {
+	var from []time.Time
+	for _, group := range groups {
+		if day, ok := p.RequireTOTPFrom[group]; ok {
+			from = append(from, day)
+		}
+	}
+	return len(from) == 0 || !now.Before(slices.MinFunc(from, time.Time.Compare))
+}

@@ -1,0 +1,213 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"warifu/internal/audit"
+	"warifu/internal/authenticator"
+	"warifu/internal/authenticator/password"
+	"warifu/internal/authenticator/totp"
+	"warifu/internal/directory"
+	"warifu/internal/mail"
+	"warifu/internal/notice"
+	"warifu/internal/secret"
+	"warifu/internal/session"
+	"warifu/internal/throttle"
+	"warifu/internal/web"
+)
+
+var (
+	// ErrNotFound means that this browser has no such flow, or that it has expired.
+	ErrNotFound = errors.New("signin: no such flow")
+	// ErrConflict means that another request has moved the flow in the meantime.
+	ErrConflict = errors.New("signin: flow moved by another request")
+)
+
+// Reader is what the sign-in flow needs of a transaction that only reads.
+type Reader interface {
+	// SigninFlow returns [ErrNotFound] unless the flow has the key's id and browser.
+	SigninFlow(ctx context.Context, key Key) (Flow, error)
+	// Subscriber returns [directory.ErrNotFound] if there is none.
+	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
+	// TOTPAuthenticators returns all of a subscriber, whatever their state.
+	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
+}
+
+// Flows changes flows.
+type Flows interface {
+	Reader
+	CreateSigninFlow(ctx context.Context, f Flow) error
+	// UpdateSigninFlow returns [ErrConflict] unless f has the stored version.
+	UpdateSigninFlow(ctx context.Context, f Flow) error
+}
+
+// Passwords reads and keeps passwords.
+type Passwords interface {
+	// SubscriberBySPSID returns the subscriber and the hash of the password,
+	// which is empty if none is set, or [directory.ErrNotFound].
+	SubscriberBySPSID(ctx context.Context, spsID string) (directory.Subscriber, string, error)
+	// RehashPassword replaces a hash by a better one of the same password.
+	RehashPassword(ctx context.Context, subscriberID, old, better string) error
+}
+
+// Browsers keeps the browsers in which a subscriber has signed in (THR-4).
+type Browsers interface {
+	// RenewKnownBrowser notes a complete sign-in, which gives the browser its
+	// whole budget again, and reports whether the browser was known.
+	RenewKnownBrowser(ctx context.Context, subscriberID string, browser []byte, expiresAt, now time.Time) (bool, error)
+	CreateKnownBrowser(ctx context.Context, subscriberID string, browser []byte, expiresAt time.Time) error
+}
+
+// Tx is what the sign-in flow needs of a transaction.
+type Tx interface {
+	Flows
+	Passwords
+	Browsers
+	throttle.Tx
+	session.Tx
+	notice.Tx
+	ResetAttempts(ctx context.Context, account string, counters ...throttle.Counter) error
+	CountAddressFailure(ctx context.Context, network string, window time.Time) error
+	// UseTOTPStep spends a time step of an active authenticator, unless it or a
+	// later one has been spent, and reports whether it did (TOTP-4).
+	UseTOTPStep(ctx context.Context, subscriberID, id string, step int64, now time.Time) (bool, error)
+	// SuspendTOTP suspends all active authenticators of a subscriber.
+	SuspendTOTP(ctx context.Context, subscriberID string) error
+	// AppendAudit records a security event.
+	AppendAudit(ctx context.Context, e audit.Event) error
+}
+
+// Service is the sign-in flow. InTx and View may run their function more than once.
+type Service struct {
+	InTx     func(ctx context.Context, fn func(Tx) error) error
+	View     func(ctx context.Context, fn func(Reader) error) error
+	Hasher   *password.Hasher
+	TOTP     *totp.Verifier
+	Accounts *secret.MAC // names the counters of IDs that do not exist
+	Tokens   *secret.Box // seals the session's token in the flow
+	Notices  *notice.Service
+	Words    func(key string) mail.Text // a text of the catalogue in both languages
+	Throttle throttle.Policy
+	Sessions session.Policy
+	Policy   Policy
+	Domains  []string // of the institution's own mail, cut off a typed ID
+	Random   io.Reader
+	Now      func() time.Time
+}
+
+// Claimant is the browser of somebody who wants to sign in.
+type Claimant struct {
+	web.Client
+	Browser []byte // digest of its token
+	Known   string // token by which it is known, or empty
+	Session string // token of its present session, or empty
+}
+
+// Verdict is how a step ended, and what the claimant may know of it.
+type Verdict struct {
+	Flow      Flow // without an id as long as the password is not right
+	Outcome   Outcome
+	WaitUntil time.Time     // after Throttled; zero if waiting does not help
+	Left      int64         // attempts left; only few are worth telling
+	Next      time.Duration // after TOTPReused: until the next number
+	Drift     time.Duration // after TOTPRejected: how wrong the claimant's clock seems; zero if unknown
+	Old       bool          // after TOTPRejected: the number is from a suspended authenticator
+	Token     string        // of the session, once signed in
+	Known     string        // token by which the browser is known from now on; empty if it stays
+}
+
+// Flow returns the flow of key.
+func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
+	err = s.View(ctx, func(tx Reader) error {
+		f, err = s.load(ctx, tx, key)
+		return err
+	})
+	return f, err
+}
+
+// load returns the flow of key if it is alive.
+func (s *Service) load(ctx context.Context, tx Reader, key Key) (Flow, error) {
+	f, err := tx.SigninFlow(ctx, key)
+	if err == nil && !s.Now().Before(f.ExpiresAt) { //guard:SES-5
+		err = ErrNotFound
+	}
+	return f, err
+}
+
+// step runs one step of the flow in one transaction. Of two requests at once
+// the loser gets [ErrConflict] and not its verdict, so that parallel guesses
+// teach nothing.
+func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
+	err = s.InTx(ctx, func(tx Tx) error {
+		f, err := s.load(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		if v, err = do(tx, &f); err != nil {
+			return err
+		}
+		if f.State, err = f.State.next(v.Outcome); err != nil {
+			return err
+		}
+		if err = tx.AppendAudit(ctx, s.event(v.Outcome, f, c)); err != nil {
+			return err
+		}
+		v.Flow = f
+		return tx.UpdateSigninFlow(ctx, f)
+	})
+	if err != nil {
+		return Verdict{}, err
+	}
+	return v, nil
+}
+
+func (s *Service) event(o Outcome, f Flow, c Claimant) audit.Event {
+	return audit.Event{At: s.Now(), Name: audit.SignIn, Outcome: string(o), Subscriber: f.SubscriberID, Actor: f.SubscriberID,
+		Target: f.ID, Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent)}
+}
+
+// openSession opens the session of a flow that has ended well. The token stays
+// sealed in the flow, so that a form that is sent twice gets the same one.
+func (s *Service) openSession(ctx context.Context, tx Tx, f *Flow, c Claimant, v *Verdict) error {
+	_, token, err := s.Sessions.Open(ctx, tx, s.Random, c.Session, session.Start{
+		SubscriberID: f.SubscriberID, Evidence: f.Evidence, Browser: c.Name(), Address: c.Address.String()}, s.Now())
+	if err != nil {
+		return err
+	}
+	v.Token = token
+	f.Token = s.Tokens.Seal(tokenPlace(*f), []byte(token))
+	return nil
+}
+
+func tokenPlace(f Flow) secret.Place {
+	return secret.Place{Table: "signin_flow", Column: "token", Row: f.ID}
+}
+
+// SessionToken returns the token of the session that the flow opened, for the
+// same browser.
+func (s *Service) SessionToken(f Flow) (string, error) {
+	if f.State != SignedIn {
+		return "", &OutOfOrderError{State: f.State}
+	}
+	token, err := s.Tokens.Open(tokenPlace(f), f.Token)
+	return string(token), err
+}
+
+// Reach returns the proofs that a person could give besides a password, each
+// without a time: what a step-up may ask for.
+func (s *Service) Reach(ctx context.Context, subscriberID string) (reach []authenticator.Evidence, err error) {
+	err = s.View(ctx, func(tx Reader) error {
+		bound, err := tx.TOTPAuthenticators(ctx, subscriberID)
+		reach = nil
+		for _, a := range bound {
+			if a.State == totp.Active {
+				reach = append(reach, authenticator.Evidence{Kind: authenticator.TOTP, ID: a.ID, By: a.BoundBy})
+			}
+		}
+		return err
+	})
+	return reach, err
+}

@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"warifu/internal/audit"
+	"warifu/internal/secret"
+)
+
+// errNoAuditKey keeps an act from happening that nobody could prove later.
+var errNoAuditKey = errors.New("store: no key for the audit trail")
+
+// SetAuditKey gives the key under which each audit event is authenticated.
+func (db *DB) SetAuditKey(key *secret.MAC) { db.auditKey = key }
+
+// AppendAudit records a security event, authenticated by itself (AUD-1).
+func (tx *Tx) AppendAudit(ctx context.Context, e audit.Event) error {
+	if tx.db.auditKey == nil { //guard:AUD-2
+		return errNoAuditKey
+	}
+	body, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("store: append audit event: %w", err)
+	}
+	id := rand.Text()
+	_, err = tx.exec(ctx,
+		`INSERT INTO audit_event (id, at, name, subscriber, body, mac) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, millis(e.At), e.Name, e.Subscriber, string(body), tx.db.auditKey.Sum("audit", []byte(id), body))
+	if err != nil {
+		return fmt.Errorf("store: append audit event: %w", err)
+	}
+	return nil
+}

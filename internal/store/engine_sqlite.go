@@ -1,0 +1,304 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqliteOptions make a commit last through a loss of power.
+const (
+	sqliteOptions  = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+	sqliteReadOnly = sqliteOptions + "&_pragma=query_only(1)"
+	sqliteReaders  = 8
+)
+
+func openSQLite(path string) (*DB, error) {
+	pool, err := sql.Open("sqlite", "file:"+path+sqliteReadOnly)
+	if err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	pool.SetMaxIdleConns(sqliteReaders + 1) // one more, in which statements are prepared
+	db := &DB{pool: pool, dialect: goose.DialectSQLite3, readers: make(chan struct{}, sqliteReaders)}
+	stmts := &statements{prepare: pool.PrepareContext}
+	db.executor = func(tx *sql.Tx) executor { return prepared{stmts: stmts, tx: tx} }
+	if db.writer, err = newWriter(db, path); err != nil {
+		return nil, fmt.Errorf("store: open: %w", errors.Join(err, pool.Close()))
+	}
+	return db, nil
+}
+
+// writer runs all writing transactions of SQLite, one after another. Those that
+// wait at the same time are committed together, with one flush to the disk.
+type writer struct {
+	db    *DB
+	path  string
+	file  os.FileInfo
+	pool  *sql.DB
+	conn  *sql.Conn
+	queue chan *work
+	quit  chan struct{}
+	ended chan struct{}
+	stmts *statements
+}
+
+// work is a transaction that waits for the writer.
+type work struct {
+	ctx  context.Context
+	fn   func(*Tx) error
+	tx   *Tx
+	err  error
+	done chan struct{}
+}
+
+const maxBatch = 128
+
+var (
+	errMoved   = errors.New("store: the file of the database is gone")
+	errStopped = errors.New("store: closed")
+)
+
+func newWriter(db *DB, path string) (*writer, error) {
+	pool, err := sql.Open("sqlite", "file:"+path+sqliteOptions)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(context.Background())
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(), pool.Close())
+	}
+	w := &writer{db: db, path: path, file: file, pool: pool, conn: conn,
+		stmts: &statements{prepare: conn.PrepareContext}, queue: make(chan *work, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+	go w.loop()
+	return w, nil
+}
+
+// run waits until the transaction has been committed, or refused. It is not
+// given up half-way: a context that ends while it runs has no effect.
+func (w *writer) run(ctx context.Context, fn func(*Tx) error) error {
+	one := &work{ctx: ctx, fn: fn, done: make(chan struct{})}
+	select {
+	case w.queue <- one:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.quit:
+		return errStopped
+	}
+	select {
+	case <-one.done:
+	case <-w.ended:
+		select { // it may have been the last one
+		case <-one.done:
+		default:
+			return errStopped
+		}
+	}
+	if one.err == nil {
+		one.tx.committed()
+	}
+	return one.err
+}
+
+func (w *writer) stop() {
+	close(w.quit)
+	<-w.ended
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	defer w.pool.Close()
+	defer w.conn.Close()
+	for {
+		select {
+		case first := <-w.queue:
+			w.commit(w.gather(first))
+		case <-w.quit:
+			for _, one := range w.gather(nil) {
+				one.err = errStopped
+				close(one.done)
+			}
+			return
+		}
+	}
+}
+
+// gather returns first and what else is waiting.
+func (w *writer) gather(first *work) (batch []*work) {
+	if first != nil {
+		batch = append(batch, first)
+	}
+	for len(batch) < maxBatch {
+		select {
+		case next := <-w.queue:
+			batch = append(batch, next)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs a batch in one transaction of the database, each work in a
+// savepoint of its own, so that one that fails takes nothing else with it.
+func (w *writer) commit(batch []*work) {
+	err := w.checkFile()
+	if err == nil {
+		err = w.control("BEGIN IMMEDIATE")
+	}
+	if err == nil {
+		for _, one := range batch {
+			if err = w.inSavepoint(one); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			err = w.control("COMMIT")
+		}
+		if err != nil {
+			_ = w.control("ROLLBACK") // fails if the engine has done so itself
+		}
+	}
+	for _, one := range batch {
+		if err != nil && one.err == nil {
+			one.err = fmt.Errorf("store: commit: %w", err)
+		}
+		close(one.done)
+	}
+}
+
+// inSavepoint returns an error if the whole batch is lost.
+func (w *writer) inSavepoint(one *work) error {
+	if one.err = one.ctx.Err(); one.err != nil {
+		return nil
+	}
+	if err := w.control("SAVEPOINT work"); err != nil {
+		return err
+	}
+	one.tx = &Tx{run: prepared{stmts: w.stmts}, db: w.db}
+	one.err = one.call()
+	if one.err != nil {
+		if err := w.control("ROLLBACK TO work"); err != nil {
+			return err
+		}
+	}
+	return w.control("RELEASE work")
+}
+
+// call turns a panic into an error: the writer serves the other requests, too.
+func (one *work) call() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("store: panic in a transaction: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return one.fn(one.tx)
+}
+
+func (w *writer) control(statement string) error {
+	_, err := prepared{stmts: w.stmts}.ExecContext(context.Background(), statement)
+	return err
+}
+
+// checkFile refuses to write to a file that nobody will find after a restart.
+func (w *writer) checkFile() error {
+	file, err := os.Stat(w.path)
+	if err != nil || !os.SameFile(file, w.file) {
+		return errMoved
+	}
+	return nil
+}
+
+// statements are prepared once. There are as many as the sources hold, since
+// no statement is built at run time.
+type statements struct {
+	prepare func(context.Context, string) (*sql.Stmt, error)
+	all     sync.Map // *sql.Stmt by text
+}
+
+func (s *statements) get(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt, ok := s.all.Load(text); ok {
+		return stmt.(*sql.Stmt), nil
+	}
+	stmt, err := s.prepare(context.WithoutCancel(ctx), text)
+	if err != nil {
+		return nil, err
+	}
+	if first, loaded := s.all.LoadOrStore(text, stmt); loaded {
+		stmt.Close() // another request was faster
+		return first.(*sql.Stmt), nil
+	}
+	return stmt, nil
+}
+
+// prepared runs prepared statements: in a transaction, or, without one, on the
+// connection of the writer. The writer shares its transaction among requests,
+// so that one that is given up must not interrupt it.
+type prepared struct {
+	stmts *statements
+	tx    *sql.Tx
+}
+
+func (p prepared) stmt(ctx context.Context, text string) (*sql.Stmt, context.Context, error) {
+	if p.tx == nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	stmt, err := p.stmts.get(ctx, text)
+	if err == nil && p.tx != nil {
+		stmt = p.tx.StmtContext(ctx, stmt)
+	}
+	return stmt, ctx, err
+}
+
+func (p prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	stmt, ctx, err := p.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	stmt, ctx, err := p.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (p prepared) QueryRowContext(ctx context.Context, text string, args ...any) row {
+	stmt, ctx, err := p.stmt(ctx, text)
+	if err != nil {
+		return noRow{err}
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
+type noRow struct{ err error }
+
+func (n noRow) Scan(...any) error { return n.err }
+
+// isSQLiteTrouble reports whether the engine could not do its work; a
+// constraint that refuses a row is not that.
+func isSQLiteTrouble(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG:
+		return false
+	}
+	return true
+}

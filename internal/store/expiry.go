@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"warifu/internal/session"
+)
+
+// keepCounts is how long a count of failures is kept after the last one. By
+// then every wait is long over, so that nothing is gained by letting it lapse;
+// counts that only something else may lift are kept (THR-10).
+const keepCounts = 24 * time.Hour
+
+// RemoveExpired deletes what has ended and means nothing any more. No step
+// relies upon it.
+func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) error {
+	for _, statement := range []string{
+		`DELETE FROM signin_flow WHERE expires_at < $1`,
+		`DELETE FROM known_browser WHERE expires_at < $1`,
+	} {
+		if _, err := tx.exec(ctx, statement, millis(now)); err != nil {
+			return fmt.Errorf("store: remove expired: %w", err)
+		}
+	}
+	_, err := tx.exec(ctx, `DELETE FROM throttle WHERE updated_at < $1 AND failures < $2
+		AND counter NOT IN ('factor', 'factor_unknown')`, millis(now.Add(-keepCounts)), keep)
+	if err != nil {
+		return fmt.Errorf("store: remove expired: %w", err)
+	}
+	return tx.endExpiredSessions(ctx, now)
+}
+
+func (tx *Tx) endExpiredSessions(ctx context.Context, now time.Time) error {
+	var over []session.Session
+	err := tx.query(ctx, func(r row) error {
+		var s session.Session
+		err := r.Scan(&s.SubscriberID, &s.ID)
+		over = append(over, s)
+		return err
+	}, `SELECT subscriber_id, id FROM session WHERE expires_at < $1 LIMIT 1000`, millis(now))
+	if err != nil {
+		return fmt.Errorf("store: expired sessions: %w", err)
+	}
+	for _, s := range over {
+		if err := tx.EndSession(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

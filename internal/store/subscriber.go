@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"warifu/internal/directory"
+)
+
+const subscriberColumns = `s.id, s.public_id, s.sps_id, s.display, s.family, s.given, s.family_ja, s.given_ja,
+	s.family_kana, s.given_kana, s.affiliation, s.department, s.department_ja, s.groups, s.status, s.role,
+	s.privileged, s.mailbox, s.language, s.created_at, s.updated_at`
+
+// scanSubscriber reads the columns of subscriberColumns, and what follows them into more.
+func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
+	var s directory.Subscriber
+	var groups string
+	var created, updated int64
+	err := r.Scan(append([]any{&s.ID, &s.PublicID, &s.SPSID, &s.Display, &s.Latin.Family, &s.Latin.Given,
+		&s.Japanese.Family, &s.Japanese.Given, &s.Kana.Family, &s.Kana.Given, &s.Affiliation,
+		&s.Department.English, &s.Department.Japanese, &groups, &s.Status, &s.Role,
+		&s.Privileged, &s.Mailbox, &s.Language, &created, &updated}, more...)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, directory.ErrNotFound
+	}
+	if err != nil {
+		return s, fmt.Errorf("store: subscriber: %w", err)
+	}
+	if err := json.Unmarshal([]byte(groups), &s.Groups); err != nil {
+		return s, fmt.Errorf("store: groups of a subscriber: %w", err)
+	}
+	s.CreatedAt, s.UpdatedAt = fromMillis(created), fromMillis(updated)
+	return s, nil
+}
+
+// Subscriber returns the subscriber with an internal id, or [directory.ErrNotFound].
+func (tx *Tx) Subscriber(ctx context.Context, id string) (directory.Subscriber, error) {
+	return scanSubscriber(tx.queryRow(ctx, `SELECT `+subscriberColumns+` FROM subscriber s WHERE s.id = $1`, id))
+}
+
+// SubscriberBySPSID returns the subscriber with a folded SPS-ID and the hash of
+// the password, which is empty if none is set. One who was deleted is not found.
+func (tx *Tx) SubscriberBySPSID(ctx context.Context, spsID string) (directory.Subscriber, string, error) {
+	var hash sql.NullString
+	s, err := scanSubscriber(tx.queryRow(ctx,
+		`SELECT `+subscriberColumns+`, p.hash FROM subscriber s LEFT JOIN password p ON p.subscriber_id = s.id
+		  WHERE s.sps_id = $1 AND s.status <> 'deleted'`, spsID), &hash)
+	return s, hash.String, err
+}
+
+// CreateSubscriber stores a new subscriber.
+func (tx *Tx) CreateSubscriber(ctx context.Context, s directory.Subscriber) error {
+	groups, err := groupsText(s.Groups)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `INSERT INTO subscriber (id, public_id, sps_id, display, family, given, family_ja, given_ja,
+		family_kana, given_kana, affiliation, department, department_ja, groups, status, role,
+		privileged, mailbox, language, had_factor, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, FALSE, $20, $21)`,
+		s.ID, s.PublicID, s.SPSID, s.Display, s.Latin.Family, s.Latin.Given, s.Japanese.Family, s.Japanese.Given,
+		s.Kana.Family, s.Kana.Given, s.Affiliation, s.Department.English, s.Department.Japanese, groups, s.Status, s.Role,
+		s.Privileged, s.Mailbox, s.Language, millis(s.CreatedAt), millis(s.UpdatedAt))
+	if err != nil {
+		return fmt.Errorf("store: create subscriber: %w", err)
+	}
+	return nil
+}
+
+// UpdateSubscriber stores all that may change of a subscriber; the identifiers
+// never do.
+func (tx *Tx) UpdateSubscriber(ctx context.Context, s directory.Subscriber) error {
+	groups, err := groupsText(s.Groups)
+	if err != nil {
+		return err
+	}
+	n, err := tx.exec(ctx, `UPDATE subscriber SET display = $2, family = $3, given = $4, family_ja = $5, given_ja = $6,
+		family_kana = $7, given_kana = $8, affiliation = $9, department = $10, department_ja = $11, groups = $12,
+		status = $13, role = $14, privileged = $15, mailbox = $16, language = $17, updated_at = $18 WHERE id = $1`,
+		s.ID, s.Display, s.Latin.Family, s.Latin.Given, s.Japanese.Family, s.Japanese.Given,
+		s.Kana.Family, s.Kana.Given, s.Affiliation, s.Department.English, s.Department.Japanese, groups,
+		s.Status, s.Role, s.Privileged, s.Mailbox, s.Language, millis(s.UpdatedAt))
+	if err != nil {
+		return fmt.Errorf("store: update subscriber: %w", err)
+	}
+	if n == 0 {
+		return directory.ErrNotFound
+	}
+	return nil
+}
+
+func groupsText(groups []string) (string, error) {
+	if groups == nil {
+		groups = []string{}
+	}
+	text, err := json.Marshal(groups)
+	return string(text), err
+}

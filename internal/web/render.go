@@ -1,0 +1,107 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"warifu/internal/i18n"
+)
+
+//go:embed templates
+var templateFS embed.FS
+
+// Person is who is signed in, for the frame of a page.
+type Person struct {
+	SPSID string
+	Name  string
+	Lang  string
+}
+
+// Identify tells the site how to find out who is signed in.
+func (s *Site) Identify(who func(*http.Request) (*Person, error)) { s.identify = who }
+
+// View is what the layout shows: the frame of every page, and the page in it.
+type View struct {
+	Brand    BrandText
+	Person   *Person // nil while nobody is signed in
+	LangPath string  // this page in the other language
+	DemoMail string
+	Page     any
+}
+
+// Render writes the page that the template name makes of data, in the language
+// of the request.
+func (s *Site) Render(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
+	var person *Person
+	if s.identify != nil {
+		var err error
+		if person, err = s.identify(r); err != nil {
+			return err
+		}
+	}
+	return s.render(w, r, status, name, data, person)
+}
+
+func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, data any, person *Person) error {
+	lang := s.Lang(r)
+	t, ok := s.templates[lang][name]
+	if !ok {
+		return fmt.Errorf("web: no template %q", name)
+	}
+	view := View{Brand: s.Brand.Text[lang], Person: person, LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
+	var page bytes.Buffer // a template that fails must not leave half a page
+	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
+		return fmt.Errorf("web: render %s: %w", name, err)
+	}
+	if origins := visitOf(r).origins; len(origins) > 0 {
+		w.Header().Set("Content-Security-Policy", contentPolicy(origins))
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", string(lang))
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w) // a browser that has gone away is not our failure
+	return nil
+}
+
+// langPath is the address of this page in another language. After a form has
+// been sent the page's own address leads on.
+func langPath(r *http.Request, lang i18n.Lang) string {
+	query := r.URL.Query()
+	query.Set("lang", string(lang))
+	return r.URL.EscapedPath() + "?" + query.Encode()
+}
+
+// ParseTemplates returns the template of every page by its language and its
+// name, such as "signin/totp". The language is bound when a template is parsed,
+// never when it is executed, so that requests in two languages cannot mix.
+// The address of a static file is asked of asset.
+func ParseTemplates(catalogue *i18n.Catalogue, asset func(name string) (string, error)) (map[i18n.Lang]map[string]*template.Template, error) {
+	pages, err := fs.Glob(templateFS, "templates/*/*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages = append(pages, "templates/error.html")
+	all := make(map[i18n.Lang]map[string]*template.Template)
+	for _, lang := range i18n.Langs {
+		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
+		funcs := template.FuncMap{"t": text, "lang": func() i18n.Lang { return lang }, "asset": asset}
+		frame, err := template.New("").Funcs(funcs).ParseFS(templateFS, "templates/layout.html", "templates/parts.html")
+		if err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		all[lang] = make(map[string]*template.Template)
+		for _, file := range pages {
+			t, err := template.Must(frame.Clone()).ParseFS(templateFS, file)
+			if err != nil {
+				return nil, fmt.Errorf("web: %w", err)
+			}
+			all[lang][strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")] = t
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,55 @@
+// Small comforts for pages that work without this file, too.
+
+for (const field of document.querySelectorAll("input[type=password][data-show]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "secondary reveal";
+  button.textContent = field.dataset.show;
+  button.setAttribute("aria-controls", field.id);
+  button.addEventListener("click", () => {
+    const hidden = field.type === "text";
+    field.type = hidden ? "password" : "text";
+    button.textContent = hidden ? field.dataset.show : field.dataset.hide;
+    field.focus();
+  });
+  field.after(button);
+  field.form?.addEventListener("submit", () => { field.type = "password"; });
+}
+
+// A second press must not send the form again; coming back makes it usable again.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    const button = event.submitter;
+    if (button && document.body.dataset.sending) {
+      button.setAttribute("aria-disabled", "true");
+      button.dataset.label = button.textContent;
+      button.textContent = document.body.dataset.sending;
+    }
+  });
+}
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button[data-label]")) {
+      button.removeAttribute("aria-disabled");
+      button.textContent = button.dataset.label;
+    }
+  }
+});
+
+for (const menu of document.querySelectorAll("details.menu")) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+}

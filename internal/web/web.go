@@ -1,0 +1,248 @@
+// Package web is the HTTP plumbing that the pages of every package share:
+// routing, forms, cookies, rendering, language, and the way from an error to an
+// error page.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"warifu/internal/i18n"
+	"warifu/internal/secret"
+)
+
+// A Handler answers a request, or returns why it could not.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// A Problem is an error that the person may see. Any other error is shown as
+// an internal one.
+type Problem struct {
+	Status int
+	Stop   string // a key of the catalogue, without _title and _text
+	Args   []any  // of its texts
+	Next   string // address of the way on; empty for the home page
+	Label  string // key of the words of that way; empty for the home page
+	Err    error  // for the log
+}
+
+func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %v", p.Status, p.Stop, p.Err) }
+func (p *Problem) Unwrap() error { return p.Err }
+
+var (
+	errNoPage      = errors.New("web: no such page")
+	errCrossOrigin = errors.New("web: request from another site")
+	errHost        = errors.New("web: request for another host")
+	errRepeated    = errors.New("web: repeated parameter in the address")
+)
+
+// Config is what a site needs. All nodes need the same FormKey.
+type Config struct {
+	Log            *slog.Logger
+	Catalogue      *i18n.Catalogue
+	Brand          Brand
+	BaseURL        *url.URL // the public address; its host is the only one answered
+	FormKey        *secret.MAC
+	Random         io.Reader
+	Now            func() time.Time
+	Zone           *time.Location
+	TrustedProxies []netip.Prefix
+	Campus         []netip.Prefix
+	DemoMail       string                         // the demonstration's mail page; empty outside of it
+	Observe        func(route string, status int) // told of every answer; may be nil
+}
+
+// Site serves pages.
+type Site struct {
+	Config
+	mux        *http.ServeMux
+	protection *http.CrossOriginProtection
+	sameOrigin http.Handler // route, for requests of the site itself
+	templates  map[i18n.Lang]map[string]*template.Template
+	assets     *assets
+	identify   func(*http.Request) (*Person, error)
+}
+
+// NewSite returns a site without pages. It fails if a template does not parse.
+func NewSite(config Config) (*Site, error) {
+	assets, err := loadAssets(config.Brand)
+	if err != nil {
+		return nil, err
+	}
+	templates, err := ParseTemplates(config.Catalogue, assets.address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{Config: config, mux: http.NewServeMux(), protection: http.NewCrossOriginProtection(), templates: templates, assets: assets}
+	s.protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serveError(w, r, &Problem{Status: http.StatusForbidden, Stop: "stop.csrf", Err: errCrossOrigin})
+	}))
+	s.sameOrigin = s.protection.Handler(http.HandlerFunc(s.route))
+	s.mux.Handle("GET /static/{name}", s.assets)
+	return s, nil
+}
+
+// Secure reports whether browsers reach the site by https. Only the
+// demonstration and tests are reached otherwise.
+func (s *Site) Secure() bool { return s.BaseURL.Scheme == "https" }
+
+// ServeHTTP serves the site. A request that changes something is refused
+// unless it comes from the site itself.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, s.newVisit(r)))
+	defer func() {
+		if p := recover(); p != nil {
+			s.serveError(answer, r, fmt.Errorf("web: panic: %v\n%s", p, debug.Stack()))
+		}
+		if s.Observe != nil {
+			s.Observe(r.Pattern, answer.status)
+		}
+	}()
+	s.setHeaders(answer.Header())
+	s.rememberLang(answer, r)
+	switch {
+	case !s.ownHost(r): //guard:WEB-4
+		s.serveError(answer, r, &Problem{Status: http.StatusMisdirectedRequest, Stop: "stop.request", Err: errHost})
+	case repeated(r.URL.Query()): //guard:WEB-3
+		s.serveError(answer, r, &Problem{Status: http.StatusBadRequest, Stop: "stop.request", Err: errRepeated})
+	default:
+		s.sameOrigin.ServeHTTP(answer, r)
+	}
+}
+
+func (s *Site) setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", contentPolicy(nil))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Cache-Control", "no-store")
+	if s.Secure() {
+		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
+}
+
+// contentPolicy lets a page load its own assets only, and its forms go to this
+// site, from where a redirect may lead on to the given origins (browsers check
+// redirects after a POST, too).
+func contentPolicy(origins []string) string {
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+		"form-action " + strings.Join(append([]string{"'self'"}, origins...), " ") + "; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// ownHost compares the host that the browser wanted with the public address.
+func (s *Site) ownHost(r *http.Request) bool { return strings.EqualFold(r.Host, s.BaseURL.Host) }
+
+func repeated(values url.Values) bool {
+	for _, v := range values {
+		if len(v) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Site) route(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.serveError(w, r, &Problem{Status: http.StatusNotFound, Stop: "stop.not_found", Err: errNoPage})
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// Handle serves pattern ("GET /login") with h.
+func (s *Site) Handle(pattern string, h Handler) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.serveError(w, r, err)
+		}
+	})
+}
+
+// HandleForeign serves what other sites and programs call, which prove
+// themselves otherwise: no origin and no form token is asked for (WEB-2).
+func (s *Site) HandleForeign(pattern string, h Handler) {
+	_, path, _ := strings.Cut(pattern, " ")
+	s.protection.AddInsecureBypassPattern(path)
+	s.Handle(pattern, h)
+}
+
+// Redirect sends the browser on to an address of this site, or to one that a
+// registered service has (WEB-5).
+func (s *Site) Redirect(w http.ResponseWriter, r *http.Request, address string) error {
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// ErrorPage is the page "error".
+type ErrorPage struct {
+	Title, Text string // in the language of the page
+	Reference   string // the person reads it to the help desk; the log has it too
+	Next, Label string // the way on
+}
+
+// serveError is the only place that shows an error.
+func (s *Site) serveError(w http.ResponseWriter, r *http.Request, err error) {
+	p := asProblem(err)
+	args := append([]any{"host", s.BaseURL.Host}, p.Args...)
+	page := ErrorPage{
+		Title:     s.Text(r, p.Stop+"_title", args...),
+		Text:      s.Text(r, p.Stop+"_text", args...),
+		Reference: rand.Text()[:8],
+		Next:      p.Next,
+		Label:     p.Label,
+	}
+	if page.Next == "" {
+		page.Next, page.Label = "/home", "stop.home"
+	}
+	level := slog.LevelInfo
+	if p.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.Log.Log(r.Context(), level, "request refused", "reference", page.Reference, "route", r.Pattern, "status", p.Status, "err", err)
+	if p.Status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "10")
+	}
+	if err := s.render(w, r, p.Status, "error", page, nil); err != nil {
+		http.Error(w, "internal error "+page.Reference, http.StatusInternalServerError)
+	}
+}
+
+// asProblem returns what a person may see of err. What says that it cannot
+// answer now, such as a database that is gone, is shown as that.
+func asProblem(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	var gone interface{ Unavailable() bool }
+	if errors.As(err, &gone) && gone.Unavailable() { //guard:OPS-3
+		return &Problem{Status: http.StatusServiceUnavailable, Stop: "stop.unavailable", Err: err}
+	}
+	return &Problem{Status: http.StatusInternalServerError, Stop: "stop.server", Err: err}
+}
+
+// statusWriter remembers the status of the answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives [http.ResponseController] the writer beneath.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,25 @@
+package web
+
+import (
+	"net/http"
+	"time"
+)
+
+// Left says in words how long something still takes, rounded up, so that it is
+// never over later than the page says.
+func (s *Site) Left(r *http.Request, left time.Duration) string {
+	switch {
+	case left <= time.Minute:
+		return s.in(r, "time.seconds", ceil(left, time.Second))
+	case left <= time.Hour:
+		return s.in(r, "time.minutes", ceil(left, time.Minute))
+	default:
+		return s.in(r, "time.hours", ceil(left, time.Hour))
+	}
+}
+
+func (s *Site) in(r *http.Request, key string, n int64) string {
+	return s.Text(r, "time.in", "left", s.Text(r, key, "n", n))
+}
+
+func ceil(left, unit time.Duration) int64 { return int64((max(left, 0) + unit - 1) / unit) }
