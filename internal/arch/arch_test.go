@@ -56,7 +56,7 @@ var open = []string{"golang.org/x/crypto", "golang.org/x/net", "golang.org/x/tex
 
 // inTests are modules that only tests may import.
 var inTests = []string{"github.com/jba/templatecheck", "github.com/pquerna/otp", "pgregory.net/rapid",
-	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", "github.com/emersion/go-smtp", "github.com/go-jose/go-jose/v4", "github.com/jackc/pgx/v5"}
+	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl", "github.com/go-jose/go-jose/v4", "github.com/jackc/pgx/v5"}
 
 // vague names say nothing about what is in a package.
 var vague = []string{"common", "controller", "handler", "helper", "manager", "model", "models", "service", "types", "util", "utils"}
