@@ -46,6 +46,7 @@ type writer struct {
 	conn  *sql.Conn
 	queue chan *work
 	quit  chan struct{}
+	once  sync.Once // of quit
 	ended chan struct{}
 	stmts *statements
 }
@@ -112,7 +113,7 @@ func (w *writer) run(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (w *writer) stop() {
-	close(w.quit)
+	w.once.Do(func() { close(w.quit) })
 	<-w.ended
 }
 

@@ -116,8 +116,11 @@ func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 
 func (db *DB) try(ctx context.Context, options *sql.TxOptions, fn func(*Tx) error) error {
 	begun, err := db.pool.BeginTx(ctx, options)
-	if err != nil {
-		return fmt.Errorf("store: begin: %w", err)
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if err != nil { // whatever it is, nothing can be done
+		return &UnavailableError{Err: fmt.Errorf("store: begin: %w", err)}
 	}
 	defer begun.Rollback() // no effect after Commit
 	tx := &Tx{run: db.executor(begun), db: db}

@@ -38,6 +38,7 @@ func loadAssets(brand Brand) (*assets, error) {
 	a.add("brand.css", brand.stylesheet())
 	if len(brand.Logo) > 0 {
 		a.add("logo"+brand.LogoType, brand.Logo)
+		a.addresses["logo"] = a.addresses["logo"+brand.LogoType]
 	}
 	return a, nil
 }

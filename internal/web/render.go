@@ -27,7 +27,6 @@ func (s *Site) Identify(who func(*http.Request) (*Person, error)) { s.identify =
 
 // View is what the layout shows: the frame of every page, and the page in it.
 type View struct {
-	Brand    BrandText
 	Person   *Person // nil while nobody is signed in
 	LangPath string  // this page in the other language
 	DemoMail string
@@ -53,7 +52,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	if !ok {
 		return fmt.Errorf("web: no template %q", name)
 	}
-	view := View{Brand: s.Brand.Text[lang], Person: person, LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
+	view := View{Person: person, LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
 	var page bytes.Buffer // a template that fails must not leave half a page
 	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
 		return fmt.Errorf("web: render %s: %w", name, err)
@@ -80,7 +79,7 @@ func langPath(r *http.Request, lang i18n.Lang) string {
 // name, such as "signin/totp". The language is bound when a template is parsed,
 // never when it is executed, so that requests in two languages cannot mix.
 // The address of a static file is asked of asset.
-func ParseTemplates(catalogue *i18n.Catalogue, asset func(name string) (string, error)) (map[i18n.Lang]map[string]*template.Template, error) {
+func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name string) (string, error)) (map[i18n.Lang]map[string]*template.Template, error) {
 	pages, err := fs.Glob(templateFS, "templates/*/*.html")
 	if err != nil {
 		return nil, err
@@ -89,7 +88,8 @@ func ParseTemplates(catalogue *i18n.Catalogue, asset func(name string) (string, 
 	all := make(map[i18n.Lang]map[string]*template.Template)
 	for _, lang := range i18n.Langs {
 		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
-		funcs := template.FuncMap{"t": text, "lang": func() i18n.Lang { return lang }, "asset": asset}
+		funcs := template.FuncMap{"t": text, "asset": asset,
+			"lang": func() i18n.Lang { return lang }, "brand": func() BrandText { return brand.Text[lang] }}
 		frame, err := template.New("").Funcs(funcs).ParseFS(templateFS, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)

@@ -79,7 +79,7 @@ func NewSite(config Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := ParseTemplates(config.Catalogue, assets.address)
+	templates, err := ParseTemplates(config.Catalogue, config.Brand, assets.address)
 	if err != nil {
 		return nil, err
 	}

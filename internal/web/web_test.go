@@ -50,7 +50,7 @@ func catalogue(t testing.TB) *i18n.Catalogue {
 // TestTemplates type-checks the layout, and every template against the page
 // that it shows.
 func TestTemplates(t *testing.T) {
-	templates, err := web.ParseTemplates(catalogue(t), func(string) (string, error) { return "", nil })
+	templates, err := web.ParseTemplates(catalogue(t), web.Brand{}, func(string) (string, error) { return "", nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,338 @@
+// Package abuse tries the attacks of security.md part 4 on the whole server,
+// through HTTP, with a clock of its own, on every engine. Each test is named
+// after what it proves.
+package abuse
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base32"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"database/sql"
+
+	"warifu/internal/app"
+	"warifu/internal/authenticator/totp"
+	"warifu/internal/config"
+	"warifu/internal/demo/people"
+	"warifu/internal/federation"
+	"warifu/internal/keyring"
+	"warifu/internal/store"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+)
+
+// clock is the time of one server. It moves only when a test says so.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// world is a server with its people, its clock and its log.
+type world struct {
+	t   *testing.T
+	app *app.App
+	*clock
+	log *logged
+	raw *sql.DB
+}
+
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// onEngines runs a test on SQLite and PostgreSQL. PostgreSQL is
+// TEST_POSTGRES_URL; where CI is true it must be there.
+func onEngines(t *testing.T, test func(t *testing.T, w *world), change ...func(*config.Config)) {
+	t.Run("SQLite", func(t *testing.T) { test(t, newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), change...)) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		server := os.Getenv("TEST_POSTGRES_URL")
+		switch {
+		case server != "":
+			test(t, newWorld(t, newSchema(t, server), change...))
+		case os.Getenv("CI") == "true":
+			t.Fatal("TEST_POSTGRES_URL is not set")
+		default:
+			t.Skip("TEST_POSTGRES_URL is not set")
+		}
+	})
+}
+
+// newSchema returns the URL of an empty schema that the test alone has.
+func newSchema(t *testing.T, server string) string {
+	t.Helper()
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	schema := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("search_path", schema)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+const base = "https://sso.miyako.example"
+
+// newWorld builds the server with the demonstration's people and twenty more,
+// and with hashes that cost little.
+func newWorld(t *testing.T, database string, change ...func(*config.Config)) *world {
+	t.Helper()
+	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 24, 9, 0, 10, 0, time.UTC)}, log: &logged{}}
+	keys, err := keyring.Generate(rand.Reader, nil)
+	w.must(err)
+	c := config.Default()
+	c.BaseURL, c.Database, c.KeyFile = base, database, filepath.Join(t.TempDir(), "keys")
+	w.must(os.WriteFile(c.KeyFile, keys, 0o600))
+	c.Institution.Name = federation.Text{Japanese: "みやこ大学", English: "Miyako University"}
+	c.Institution.AppShort = federation.Text{Japanese: "みやこ大学認証", English: "Miyako Login"}
+	c.Institution.MailDomains = []string{"miyako.example"}
+	c.HelpDesk.Name = federation.Text{Japanese: "情報環境支援センター", English: "ICT Support Center"}
+	c.HelpDesk.Telephone = "075-000-0000"
+	c.Mail.From = "no-reply@miyako.example"
+	if faults := c.Validate(); len(faults) > 0 && !strings.HasPrefix(database, "postgres") {
+		t.Fatalf("configuration: %v", faults)
+	}
+	c.Password.MemoryKiB, c.Password.Iterations = 64, 1
+	for _, fn := range change {
+		fn(&c)
+	}
+	w.app, err = app.New(t.Context(), c, app.Options{Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	w.must(err)
+	t.Cleanup(func() { w.app.Close() })
+	w.must(w.app.DB.Migrate(t.Context()))
+	w.openRaw(database)
+	w.must(w.app.Signing.Ensure(t.Context(), "ES256"))
+	hash, err := w.app.Hasher.Hash(t.Context(), people.Password)
+	w.must(err)
+	maker := people.Maker{InTx: store.In[people.Tx](w.app.DB), TOTP: w.app.TOTP, Hash: hash, Now: w.Now()}
+	w.must(maker.Make(t.Context(), 20))
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// person is somebody with an Authenticator.
+type person struct {
+	id     string
+	secret []byte
+}
+
+// seeded returns the n-th made-up person.
+func seeded(n int) person {
+	id := fmt.Sprintf("seed%07d", n)
+	sum := sha1.Sum([]byte("warifu-demo:" + id))
+	return person{id: id, secret: sum[:]}
+}
+
+func printed(id, secret string) person {
+	key, err := base32.StdEncoding.DecodeString(secret)
+	if err != nil {
+		panic(err)
+	}
+	return person{id: id, secret: key}
+}
+
+var hanako = printed("sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+
+// code is what the Authenticator shows at a time.
+func (p person) code(at time.Time) string { return totp.Code(p.secret, totp.Step(at)) }
+
+// wrong are six digits that the Authenticator does not show near a time.
+func (p person) wrong(at time.Time, n int) string {
+	for i := n * 1000; ; i++ {
+		code := fmt.Sprintf("%06d", i%1_000_000)
+		if _, near := totp.Match(p.secret, code, at); !near {
+			return code
+		}
+	}
+}
+
+// browser has cookies and an address of its own.
+type browser struct {
+	w       *world
+	mu      sync.Mutex
+	cookies map[string]string
+	address string
+	agent   string
+}
+
+func (w *world) newBrowser() *browser {
+	return &browser{w: w, cookies: make(map[string]string), address: "192.0.2.1", agent: "Mozilla/5.0 (Windows NT 10.0) Chrome/156.0"}
+}
+
+// page is an answer.
+type page struct {
+	*httptest.ResponseRecorder
+	flow, token, pending string // of its form
+}
+
+var hidden = regexp.MustCompile(`name="(flow|token|p)" value="([^"]*)"`)
+
+func (b *browser) send(r *http.Request) page {
+	r.RemoteAddr = b.address + ":1"
+	r.Header.Set("User-Agent", b.agent)
+	r.Header.Set("Accept-Language", "en")
+	b.mu.Lock()
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	b.mu.Unlock()
+	answer := httptest.NewRecorder()
+	b.w.app.Handler().ServeHTTP(answer, r)
+	b.mu.Lock()
+	for _, c := range answer.Result().Cookies() {
+		b.cookies[c.Name] = c.Value
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		}
+	}
+	b.mu.Unlock()
+	p := page{ResponseRecorder: answer}
+	for _, field := range hidden.FindAllStringSubmatch(answer.Body.String(), -1) {
+		switch field[1] {
+		case "flow":
+			p.flow = field[2]
+		case "token":
+			p.token = field[2]
+		case "p":
+			p.pending = field[2]
+		}
+	}
+	return p
+}
+
+func (b *browser) get(path string) page { return b.send(httptest.NewRequest("GET", base+path, nil)) }
+
+func (b *browser) post(path string, form url.Values) page {
+	r := httptest.NewRequest("POST", base+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.send(r)
+}
+
+// password sends the first step, from a page that was opened before anybody
+// was signed in.
+func (b *browser) password(id, password string) page {
+	session, ok := b.cookies["__Host-session"]
+	delete(b.cookies, "__Host-session")
+	p := b.get("/login")
+	if ok {
+		b.cookies["__Host-session"] = session
+	}
+	return b.post("/login", url.Values{"flow": {p.flow}, "token": {p.token}, "p": {p.pending}, "username": {id}, "password": {password}})
+}
+
+// totpPage is the second step after the right password.
+func (b *browser) totpPage(id string) page {
+	b.w.t.Helper()
+	p := b.password(id, people.Password)
+	if !strings.HasPrefix(p.Header().Get("Location"), "/login/totp?flow=") {
+		b.w.t.Fatalf("after the password of %s: %d %s %s", id, p.Code, p.Header().Get("Location"), p.Body)
+	}
+	return b.get(p.Header().Get("Location"))
+}
+
+func (b *browser) submitTOTP(p page, code string) page {
+	return b.post("/login/totp", url.Values{"flow": {p.flow}, "token": {p.token}, "totp": {code}})
+}
+
+// signIn signs a person in.
+func (b *browser) signIn(who person) {
+	b.w.t.Helper()
+	p := b.submitTOTP(b.totpPage(who.id), who.code(b.w.Now()))
+	if p.Header().Get("Location") != "/home" {
+		b.w.t.Fatalf("sign-in of %s: %d %s", who.id, p.Code, p.Body)
+	}
+}
+
+func (b *browser) signedIn() bool { return b.get("/home").Code == http.StatusOK }
+
+// count returns what a statement that only the tests use counts.
+func (w *world) count(statement string, args ...any) (n int) {
+	w.t.Helper()
+	w.must(w.raw.QueryRowContext(w.t.Context(), statement, args...).Scan(&n))
+	return n
+}
+
+func (w *world) exec(statement string, args ...any) {
+	w.t.Helper()
+	_, err := w.raw.ExecContext(w.t.Context(), statement, args...)
+	w.must(err)
+}
+
+// openRaw opens the database beside the server, to look at what is stored.
+func (w *world) openRaw(database string) {
+	w.t.Helper()
+	driver, address := "pgx", database
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		driver, address = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"
+	}
+	var err error
+	w.raw, err = sql.Open(driver, address)
+	w.must(err)
+	w.t.Cleanup(func() { w.raw.Close() })
+}
+
+// strip takes away from a page what differs by design: the ID and the token.
+func strip(p page, id string) *bytes.Buffer {
+	text := strings.ReplaceAll(p.Body.String(), `value="`+id+`"`, "")
+	return bytes.NewBufferString(strings.ReplaceAll(text, p.token, ""))
+}
