@@ -20,6 +20,7 @@ import (
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/background"
 	"warifu/internal/config"
+	"warifu/internal/directory/local"
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/i18n"
@@ -44,18 +45,19 @@ func NewLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, n
 
 // App is the whole server, built and not started.
 type App struct {
-	Config   config.Config
-	Log      *slog.Logger
-	DB       *store.DB
-	Ring     *keyring.Ring
-	Site     *web.Site
-	Hasher   *password.Hasher
-	TOTP     *totp.Verifier
-	Services *federation.Services
-	Signing  *keyring.Signing
-	Sessions *session.Service
-	Notices  *notice.Service
-	Metrics  *ops.Metrics
+	Config    config.Config
+	Log       *slog.Logger
+	DB        *store.DB
+	Ring      *keyring.Ring
+	Site      *web.Site
+	Hasher    *password.Hasher
+	TOTP      *totp.Verifier
+	Services  *federation.Services
+	Signing   *keyring.Signing
+	Sessions  *session.Service
+	Notices   *notice.Service
+	Directory *local.Service
+	Metrics   *ops.Metrics
 
 	now        func() time.Time
 	zone       *time.Location
@@ -154,7 +156,10 @@ func (a *App) buildLeaves() (err error) {
 	if err != nil {
 		return err
 	}
+	a.Directory = &local.Service{InTx: store.In[local.Tx](a.DB), View: store.View[local.Reader](a.DB),
+		Codes: a.Ring.MAC(keyring.OTP), Domains: c.Institution.MailDomains, Random: rand.Reader, Now: a.now}
 	a.Notices = &notice.Service{Outbox: &mail.Outbox{Composer: composer, Box: a.Ring.Box(keyring.Outbox), Now: a.now}}
+	a.Directory.Notices = a.Notices
 	return nil
 }
 

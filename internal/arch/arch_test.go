@@ -23,7 +23,8 @@ var layers = [][]string{
 	{"i18n", "secret", "background", "authenticator"},
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},
-	{"directory/local", "authenticator/password", "authenticator/totp", "session", "notice"},
+	{"authenticator/password", "authenticator/totp", "session", "notice"},
+	{"directory/local"}, // tells people of what it does
 	{"federation"},
 	{"federation/oidc"},
 	{"signin", "account"},

@@ -43,6 +43,8 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Run everything on this machine with made-up people."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Migrate migrateCommand `cmd:"" help:"Bring the schema of the database up to date."`
+	Config  configCommand  `cmd:"" help:"The configuration file."`
+	User    userCommand    `cmd:"" help:"The people."`
 	Key     keyCommand     `cmd:"" help:"Signing and encryption keys."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`
 }

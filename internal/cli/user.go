@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"warifu/internal/app"
+	"warifu/internal/authenticator/password"
+	"warifu/internal/directory"
+)
+
+type userCommand struct {
+	Import         userImportCommand     `cmd:"" help:"Add and change people from a CSV file, all or none."`
+	Show           userShowCommand       `cmd:"" help:"Show a person."`
+	Suspend        userSuspendCommand    `cmd:"" help:"Keep a person out; all sessions end."`
+	Resume         userResumeCommand     `cmd:"" help:"Let a person in again."`
+	Unlock         userUnlockCommand     `cmd:"" help:"Clear the waits that wrong passwords and codes have earned."`
+	ActivationCode userActivationCommand `cmd:"" help:"Make a code for the first setup; it is printed once."`
+	Role           userRoleCommand       `cmd:"" help:"Give a person a role."`
+}
+
+// onUser is embedded by the commands about one person.
+type onUser struct {
+	withConfig
+	ID     string `arg:"" help:"The SPS-ID."`
+	Reason string `help:"Why; it is recorded."`
+}
+
+// do runs act on the directory of the configuration.
+func (c withConfig) do(env *Env, act func(*app.App) error) error {
+	a, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.DB.CheckSchema(env.Context); err != nil {
+		return err
+	}
+	return act(a)
+}
+
+type userImportCommand struct {
+	withConfig
+	File   string `arg:"" type:"existingfile" help:"CSV in UTF-8 or Shift_JIS, with a header line."`
+	DryRun bool   `help:"Say what would happen, and change nothing."`
+	JSON   bool   `help:"Print JSON."`
+}
+
+// Run imports people; where a line is faulty, nothing is imported.
+func (c userImportCommand) Run(env *Env) error {
+	file, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	return c.do(env, func(a *app.App) error {
+		importer := directory.Importer{Domains: a.Config.Institution.MailDomains, CheckHash: password.Supported}
+		lines, faults := importer.Read(file)
+		if len(faults) > 0 {
+			return c.refuse(env, faults)
+		}
+		report, err := a.Directory.Import(env.Context, lines, c.DryRun)
+		if err != nil {
+			return err
+		}
+		if len(report.Faults) > 0 {
+			return c.refuse(env, report.Faults)
+		}
+		if c.JSON {
+			return env.JSON(report)
+		}
+		done := "Imported"
+		if c.DryRun {
+			done = "Would be imported"
+		}
+		return env.Printf("%s: %d added, %d changed (%d of them suspended), %d unchanged.\n",
+			done, report.Added, report.Changed, report.Suspended, report.Unchanged)
+	})
+}
+
+// refuse names every faulty line.
+func (c userImportCommand) refuse(env *Env, faults []directory.LineFault) error {
+	if c.JSON {
+		if err := env.JSON(map[string]any{"faults": faults}); err != nil {
+			return err
+		}
+	} else {
+		for _, fault := range faults {
+			fmt.Fprintln(env.Err, fault)
+		}
+	}
+	return fmt.Errorf("%d faults; nothing was imported", len(faults))
+}
+
+type userShowCommand struct {
+	onUser
+	JSON bool `help:"Print JSON."`
+}
+
+// Run prints what the directory knows of a person.
+func (c userShowCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error {
+		who, err := a.Directory.Show(env.Context, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return env.JSON(who)
+		}
+		return env.Printf("%s  %s  %s %s\n  status %s, role %s, affiliation %s, groups %v\n  mailbox %s, since %s\n",
+			who.SPSID, who.Display, who.Japanese.Family, who.Japanese.Given, who.Status, who.Role, who.Affiliation, who.Groups,
+			who.Mailbox, who.CreatedAt.Format(time.DateOnly))
+	})
+}
+
+type userSuspendCommand struct{ onUser }
+
+// Run suspends a person.
+func (c userSuspendCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error { return a.Directory.Suspend(env.Context, c.ID, c.Reason) })
+}
+
+type userResumeCommand struct{ onUser }
+
+// Run lets a person in again.
+func (c userResumeCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error { return a.Directory.Resume(env.Context, c.ID, c.Reason) })
+}
+
+type userUnlockCommand struct{ onUser }
+
+// Run clears a person's waits.
+func (c userUnlockCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error { return a.Directory.Unlock(env.Context, c.ID, c.Reason) })
+}
+
+type userActivationCommand struct{ onUser }
+
+// Run prints an activation code, once.
+func (c userActivationCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error {
+		code, until, err := a.Directory.ActivationCode(env.Context, c.ID, c.Reason)
+		if err != nil {
+			return err
+		}
+		return env.Printf("%s\nIt works once, until %s.\n", code, until.Format(time.RFC3339))
+	})
+}
+
+type userRoleCommand struct {
+	withConfig
+	ID     string `arg:"" help:"The SPS-ID."`
+	Role   string `arg:"" enum:"subscriber,agent,administrator,auditor" help:"subscriber, agent, administrator or auditor."`
+	Reason string `help:"Why; it is recorded."`
+}
+
+// Run gives a person a role.
+func (c userRoleCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error {
+		return a.Directory.SetRole(env.Context, c.ID, directory.Role(c.Role), c.Reason)
+	})
+}

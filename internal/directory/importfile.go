@@ -1,0 +1,226 @@
+package directory
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
+)
+
+// ImportLine is one person of an import file.
+type ImportLine struct {
+	Line         int // in the file, the header being line 1
+	Subscriber       // without the identifiers that never change
+	PasswordHash string
+}
+
+// LineFault is what is wrong with one line of an import file.
+type LineFault struct {
+	Line   int    `json:"line"`
+	Column string `json:"column,omitempty"`
+	Text   string `json:"fault"`
+}
+
+func (f LineFault) String() string {
+	if f.Column == "" {
+		return fmt.Sprintf("line %d: %s", f.Line, f.Text)
+	}
+	return fmt.Sprintf("line %d: %s: %s", f.Line, f.Column, f.Text)
+}
+
+// Columns are the columns of an import file, in any order; only sps_id and one
+// of display or family must be there.
+var Columns = []string{"sps_id", "display", "family", "given", "family_ja", "given_ja", "family_kana", "given_kana", "affiliation",
+	"department", "department_ja", "groups", "status", "mailbox", "language", "password_hash"}
+
+// Affiliations are those of eduPerson (eduPersonAffiliation).
+var Affiliations = []string{"student", "faculty", "staff", "employee", "member", "affiliate", "alum", "library-walk-in"}
+
+// Importer reads import files.
+type Importer struct {
+	Domains   []string           // of the institution's own mail; see [FoldID]
+	CheckHash func(string) error // says what is wrong with a password hash that was brought along
+}
+
+// Read returns every person of a CSV file in UTF-8 or Shift_JIS, and every
+// fault of every line. Where there are faults, nothing should be imported.
+func (i Importer) Read(file []byte) ([]ImportLine, []LineFault) {
+	text, err := decodeText(file)
+	if err != nil {
+		return nil, []LineFault{{Line: 1, Text: err.Error()}}
+	}
+	reader := csv.NewReader(bytes.NewReader(text))
+	reader.FieldsPerRecord = -1
+	header, err := reader.Read()
+	if err != nil {
+		return nil, []LineFault{{Line: 1, Text: "there is no header line"}}
+	}
+	if faults := checkHeader(header); len(faults) > 0 {
+		return nil, faults
+	}
+	return i.lines(reader, header)
+}
+
+func (i Importer) lines(reader *csv.Reader, header []string) (all []ImportLine, faults []LineFault) {
+	first := make(map[string]int) // line of each SPS-ID
+	for {
+		record, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return all, faults
+		}
+		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
+			faults = append(faults, LineFault{Line: parse.StartLine, Text: parse.Err.Error()})
+			continue
+		}
+		line, _ := reader.FieldPos(0)
+		if len(record) != len(header) {
+			faults = append(faults, LineFault{Line: line, Text: fmt.Sprintf("has %d fields, the header has %d", len(record), len(header))})
+			continue
+		}
+		person, wrong := i.person(line, header, record)
+		if before, twice := first[person.SPSID]; twice && person.SPSID != "" {
+			wrong = append(wrong, LineFault{Line: line, Column: "sps_id", Text: fmt.Sprintf("is in line %d, too", before)})
+		}
+		first[person.SPSID] = line
+		faults = append(faults, wrong...)
+		all = append(all, person)
+	}
+}
+
+// decodeText returns the file in UTF-8.
+func decodeText(file []byte) ([]byte, error) {
+	if utf8.Valid(file) {
+		return bytes.TrimPrefix(file, []byte("\xef\xbb\xbf")), nil
+	}
+	text, err := japanese.ShiftJIS.NewDecoder().Bytes(file)
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+		return nil, errors.New("the file is neither UTF-8 nor Shift_JIS")
+	}
+	return text, nil
+}
+
+func checkHeader(header []string) (faults []LineFault) {
+	for n, column := range header {
+		switch {
+		case !slices.Contains(Columns, column):
+			faults = append(faults, LineFault{Line: 1, Column: column, Text: "there is no such column"})
+		case slices.Contains(header[:n], column):
+			faults = append(faults, LineFault{Line: 1, Column: column, Text: "is there twice"})
+		}
+	}
+	if !slices.Contains(header, "sps_id") {
+		faults = append(faults, LineFault{Line: 1, Column: "sps_id", Text: "is missing"})
+	}
+	return faults
+}
+
+const maxField = 200 // characters
+
+func (i Importer) person(line int, header, record []string) (p ImportLine, faults []LineFault) {
+	p = ImportLine{Line: line, Subscriber: Subscriber{Status: Active, Role: RoleSubscriber}}
+	fault := func(column, format string, args ...any) {
+		faults = append(faults, LineFault{Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
+	}
+	for n, column := range header {
+		value := strings.TrimSpace(norm.NFC.String(record[n]))
+		if utf8.RuneCountInString(value) > maxField {
+			fault(column, "is longer than %d characters", maxField)
+			continue
+		}
+		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			fault(column, "has a control character")
+			continue
+		}
+		if problem := i.set(&p, column, value); problem != "" {
+			fault(column, "%s", problem)
+		}
+	}
+	if p.Display == "" {
+		p.Display = strings.TrimSpace(p.Latin.Given + " " + p.Latin.Family)
+	}
+	if p.Display == "" {
+		p.Display = strings.TrimSpace(p.Japanese.Family + " " + p.Japanese.Given)
+	}
+	if p.Display == "" {
+		fault("display", "there is no name")
+	}
+	return p, faults
+}
+
+// set puts a value into its place, and says what is wrong with it.
+func (i Importer) set(p *ImportLine, column, value string) (problem string) {
+	switch column {
+	case "sps_id":
+		p.SPSID = FoldID(value, i.Domains)
+		if p.SPSID == "" || len(value) > MaxID || strings.ContainsAny(p.SPSID, " @") {
+			return fmt.Sprintf("%q is no SPS-ID", value)
+		}
+	case "groups":
+		p.Groups = slices.Compact(slices.Sorted(slices.Values(strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ' ' }))))
+	case "affiliation":
+		p.Affiliation = value
+		if value != "" && !slices.Contains(Affiliations, value) {
+			return fmt.Sprintf("%q is not one of %s", value, strings.Join(Affiliations, ", "))
+		}
+	case "status":
+		if value != "" {
+			p.Status = Status(value)
+		}
+		if p.Status != Active && p.Status != Suspended {
+			return fmt.Sprintf("%q is not active or suspended", value)
+		}
+	case "language":
+		p.Language = value
+		if !slices.Contains([]string{"", "ja", "en"}, value) {
+			return fmt.Sprintf("%q is not ja or en", value)
+		}
+	case "mailbox":
+		p.Mailbox = value
+		if value != "" && strings.Count(value, "@") != 1 {
+			return fmt.Sprintf("%q is no mail address", value)
+		}
+	case "password_hash":
+		p.PasswordHash = value
+		if value != "" {
+			if err := i.CheckHash(value); err != nil {
+				return err.Error()
+			}
+		}
+	default:
+		*p.name(column) = width.Fold.String(value)
+	}
+	return ""
+}
+
+// name is the place of a column that is taken as it is, half-width kana and
+// full-width letters folded.
+func (p *ImportLine) name(column string) *string {
+	switch column {
+	case "family":
+		return &p.Latin.Family
+	case "given":
+		return &p.Latin.Given
+	case "family_ja":
+		return &p.Japanese.Family
+	case "given_ja":
+		return &p.Japanese.Given
+	case "family_kana":
+		return &p.Kana.Family
+	case "given_kana":
+		return &p.Kana.Given
+	case "department":
+		return &p.Department.English
+	case "department_ja":
+		return &p.Department.Japanese
+	default:
+		return &p.Display
+	}
+}
