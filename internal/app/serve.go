@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"time"
 
+	"warifu/internal/audit"
 	"warifu/internal/background"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/keyring"
 	"warifu/internal/mail"
 	"warifu/internal/ops"
 	"warifu/internal/store"
@@ -24,6 +26,7 @@ const (
 	idleTime    = 2 * time.Minute
 	maxHeader   = 16 << 10
 	stopTime    = 20 * time.Second // for the requests that are going on
+	sealTime    = 10 * time.Second // for the end of the audit trail
 	expireEvery = time.Minute
 	keysEvery   = 10 * time.Minute
 )
@@ -33,11 +36,12 @@ func (a *App) buildBackground() error {
 	if err != nil {
 		return err
 	}
-	dispatcher := &mail.Dispatcher{InTx: store.In[mail.Tx](a.DB), Box: a.Ring.Box("outbox"), Sender: sender, Now: a.now, Log: a.Log}
+	dispatcher := &mail.Dispatcher{InTx: store.In[mail.Tx](a.DB), Box: a.Ring.Box(keyring.Outbox), Sender: sender, Now: a.now, Log: a.Log}
 	a.DB.OnMail(dispatcher.Wake)
 	a.background = []background.Service{
 		dispatcher,
 		&oidc.Logouts{Issuer: a.Config.BaseURL, InTx: store.In[oidc.LogoutTx](a.DB), Services: a.Services, Signing: a.Signing, Log: a.Log, Now: a.now},
+		&background.Job{Name: "audit sealing", Every: audit.SealEvery, Log: a.Log, Run: a.sealer().Seal},
 		&background.Job{Name: "expiry", Every: expireEvery, Log: a.Log, Run: a.expire},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}
@@ -95,11 +99,25 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop stops the background services.
+// Stop stops the background services, and seals what they have recorded.
 func (a *App) Stop() {
 	for _, service := range a.background {
 		service.Stop()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), sealTime)
+	defer cancel()
+	if err := a.sealer().Seal(ctx); err != nil {
+		a.Log.Error("audit trail not sealed at the end", "err", err)
+	}
+}
+
+func (a *App) sealer() *audit.Sealer {
+	return &audit.Sealer{InTx: store.In[audit.SealTx](a.DB), Key: a.Ring.MAC(keyring.Audit), Now: a.now}
+}
+
+// Trail verifies the audit trail.
+func (a *App) Trail() *audit.Verifier {
+	return &audit.Verifier{View: store.View[audit.TrailReader](a.DB), Key: a.Ring.MAC(keyring.Audit), Now: a.now}
 }
 
 // Run serves on the listeners until ctx ends, then finishes the requests that

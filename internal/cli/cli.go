@@ -46,6 +46,7 @@ type commands struct {
 	Config  configCommand  `cmd:"" help:"The configuration file."`
 	User    userCommand    `cmd:"" help:"The people."`
 	Key     keyCommand     `cmd:"" help:"Signing and encryption keys."`
+	Audit   auditCommand   `cmd:"" help:"The audit trail."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`
 }
 

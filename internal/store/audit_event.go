@@ -29,7 +29,7 @@ func (tx *Tx) AppendAudit(ctx context.Context, e audit.Event) error {
 	id := rand.Text()
 	_, err = tx.exec(ctx,
 		`INSERT INTO audit_event (id, at, name, subscriber, body, mac) VALUES ($1, $2, $3, $4, $5, $6)`,
-		id, millis(e.At), e.Name, e.Subscriber, string(body), tx.db.auditKey.Sum("audit", []byte(id), body))
+		id, millis(e.At), e.Name, e.Subscriber, string(body), audit.RowMAC(tx.db.auditKey, id, body))
 	if err != nil {
 		return fmt.Errorf("store: append audit event: %w", err)
 	}

@@ -34,7 +34,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
-	return nil
+	return db.refuseChanges(ctx)
 }
 
 // CheckSchema returns an error unless the database has all migrations of this

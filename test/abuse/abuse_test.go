@@ -59,8 +59,9 @@ type world struct {
 	t   *testing.T
 	app *app.App
 	*clock
-	log *logged
-	raw *sql.DB
+	log      *logged
+	raw      *sql.DB
+	postgres bool
 }
 
 type logged struct {
@@ -322,7 +323,9 @@ func (w *world) exec(statement string, args ...any) {
 func (w *world) openRaw(database string) {
 	w.t.Helper()
 	driver, address := "pgx", database
+	w.postgres = true
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		w.postgres = false
 		driver, address = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"
 	}
 	var err error
