@@ -196,6 +196,13 @@ func TestPrivateKeysAreSealed(t *testing.T) {
 		if got, err := n.Verify(t.Context(), "JWT", token); err != nil || string(got) != `{"a":1}` {
 			t.Errorf("%s: %s %v", algorithm, got, err)
 		}
+		for i := range token { // no byte may be another one
+			changed := []byte(token)
+			changed[i] ^= 1
+			if got, err := n.Verify(t.Context(), "JWT", string(changed)); !errors.Is(err, keyring.ErrNotSigned) && i < len(token)-1 {
+				t.Errorf("%s, byte %d: %s %v", algorithm, i, got, err)
+			}
+		}
 		if _, err := n.Verify(t.Context(), "logout+jwt", token); !errors.Is(err, keyring.ErrNotSigned) {
 			t.Errorf("another type: %v", err)
 		}

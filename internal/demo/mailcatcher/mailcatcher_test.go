@@ -227,7 +227,7 @@ func TestPages(t *testing.T) {
 		if w.Code != http.StatusOK || !strings.Contains(body, test.want) || strings.Contains(body, "<script") || strings.Contains(body, "<img") {
 			t.Errorf("%s %q: %d %s", test.path, test.accept, w.Code, body)
 		}
-		if csp := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; style-src 'self';") {
+		if csp := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; img-src data:; style-src 'self';") {
 			t.Errorf("%s: %s", test.path, csp)
 		}
 	}

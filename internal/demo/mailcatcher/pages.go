@@ -76,7 +76,7 @@ func linkify(text string) (pieces []piece) {
 // ServeHTTP serves the pages and /messages.json.
 func (c *Catcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer") // the links in mails are secrets
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -185,7 +185,7 @@ func verifySigned(service federation.Service, token string) (assertion, error) {
 		return assertion{}, errSignature
 	}
 	payload, err := parsed.Verify(key.Key)
-	if err != nil { //guard:A51
+	if err != nil {
 		return assertion{}, errSignature
 	}
 	var claims assertion

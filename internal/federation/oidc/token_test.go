@@ -1,6 +1,8 @@
 package oidc_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -203,6 +205,47 @@ func TestRefresh(t *testing.T) {
 	w.clock.advance(24 * time.Hour)
 	if _, status := w.refresh("rsa", all.Refresh); status != http.StatusBadRequest {
 		t.Errorf("after 30 days: %d", status)
+	}
+}
+
+// TestAccessTokenEnds after 10 minutes, whatever lives longer. OIDC-7.
+func TestAccessTokenEnds(t *testing.T) {
+	w := newWorld(t)
+	for _, scope := range []string{"openid", "openid offline_access"} {
+		all := w.tokens("lms", scope)
+		w.clock.advance(10*time.Minute - time.Millisecond)
+		if _, status := w.userinfo(all.Access); status != http.StatusOK {
+			t.Errorf("%s: in time: %d", scope, status)
+		}
+		w.clock.advance(time.Millisecond)
+		if _, status := w.userinfo(all.Access); status != http.StatusUnauthorized {
+			t.Errorf("%s: too late: %d", scope, status)
+		}
+	}
+}
+
+// gone is a database that cannot answer.
+type gone struct{}
+
+func (gone) Error() string     { return "gone" }
+func (gone) Unavailable() bool { return true }
+
+// TestTroubleIsNoAnswer says to programs that they may come again, and gives
+// nothing. OPS-3.
+func TestTroubleIsNoAnswer(t *testing.T) {
+	w := newWorld(t)
+	code := w.code("lms", nil)
+	whole := w.provider.InTx
+	for err, want := range map[error]int{gone{}: http.StatusServiceUnavailable, errors.New("broken"): http.StatusInternalServerError} {
+		w.provider.InTx = func(context.Context, func(oidcTx) error) error { return err }
+		rw := w.send("POST", "/oidc/token", redemption(code, nil), basic("lms", password))
+		if rw.Code != want || (rw.Header().Get("Retry-After") != "") != (want == http.StatusServiceUnavailable) || strings.Contains(rw.Body.String(), err.Error()) {
+			t.Errorf("%d %s %v", rw.Code, rw.Body, rw.Header())
+		}
+	}
+	w.provider.InTx = whole
+	if _, status := w.token("lms", redemption(code, nil)); status != http.StatusOK {
+		t.Errorf("afterwards: %d", status)
 	}
 }
 
