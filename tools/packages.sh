@@ -11,19 +11,19 @@ for package in "${packages[@]}"; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+
+# The daemons of these packages are not wanted: each test starts its own.
+policy=/usr/sbin/policy-rc.d
 install() {
-	local sudo=()
-	[ "$(id -u)" -eq 0 ] || sudo=(sudo)
-	# The daemons of these packages are not wanted: each test starts its own.
-	local policy=/usr/sbin/policy-rc.d
 	if [ ! -e "$policy" ]; then
+		trap '"${sudo[@]}" rm -f "$policy"' EXIT
 		printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
 		"${sudo[@]}" chmod +x "$policy"
-		trap '"${sudo[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
 	fi
 	"${sudo[@]}" apt-get update -q
 	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
-	"${sudo[@]}" rm -f "$policy"
 }
 [ ${#missing[@]} -eq 0 ] || install
 

@@ -22,6 +22,9 @@ import (
 // of its own, so that they do not disturb each other.
 var server *demo
 
+// program is the binary that the stories run.
+var program string
+
 // people are how many made-up persons there are for the stories.
 const people = 60
 
@@ -33,7 +36,7 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "warifu")
+	program = filepath.Join(dir, "warifu")
 	build := exec.Command("go", "build", "-o", program, "warifu/cmd/warifu")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fail(fmt.Errorf("%w\n%s", err, out))
