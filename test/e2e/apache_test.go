@@ -161,6 +161,7 @@ PidFile %[1]s/pid
 Listen 127.0.0.1:%[2]d
 ServerName http://localhost:%[2]d
 UseCanonicalName On
+KeepAlive Off
 User www-data
 Group www-data
 ErrorLog %[1]s/error.log
