@@ -16,15 +16,28 @@ import (
 
 const password = "warifu-demo-2026"
 
-// browser signs made-up people in, as Chromium would.
+// browser signs a made-up person in, as Chromium would.
 type browser struct {
 	s    *server
 	http *http.Client
+	id   string
 }
 
 func (s *server) newBrowser() *browser {
 	jar, _ := cookiejar.New(nil) // never fails without options
-	return &browser{s: s, http: &http.Client{Jar: jar, Timeout: time.Minute}}
+	s.next++
+	id := fmt.Sprintf("seed%07d", (s.next-1)%s.people+1)
+	return &browser{s: s, http: &http.Client{Jar: jar, Timeout: time.Minute}, id: id}
+}
+
+// forget drops the sessions here and at the service, and stays known.
+func (b *browser) forget() {
+	for _, port := range []int{b.s.port, b.s.port + 1} {
+		u := &url.URL{Scheme: "http", Host: fmt.Sprintf("localhost:%d", port), Path: "/"}
+		for _, name := range []string{"warifu-session", "demo_oidc_session"} {
+			b.http.Jar.SetCookies(u, []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}})
+		}
+	}
 }
 
 var hidden = regexp.MustCompile(`name="(flow|token|p)" value="([^"]*)"`)
@@ -54,24 +67,21 @@ func (b *browser) get(port int, path string) (string, error) {
 // signIn goes from the service to the service, with password and TOTP, and
 // returns how long the second step took, up to the token.
 func (b *browser) signIn() (second time.Duration, err error) {
-	b.s.next++
-	n := (b.s.next-1)%b.s.people + 1
-	id := fmt.Sprintf("seed%07d", n)
 	page, err := b.get(b.s.port+1, "/login")
 	if err != nil {
 		return 0, err
 	}
-	page, err = b.submit(page, "/login", url.Values{"username": {id}, "password": {password}})
+	page, err = b.submit(page, "/login", url.Values{"username": {b.id}, "password": {password}})
 	if err != nil {
 		return 0, err
 	}
 	before := time.Now()
-	page, err = b.submit(page, "/login/totp", url.Values{"totp": {code(id, time.Now())}})
+	page, err = b.submit(page, "/login/totp", url.Values{"totp": {code(b.id, time.Now())}})
 	if err != nil {
 		return 0, err
 	}
 	if !strings.Contains(page, "refeds.org/profile/mfa") {
-		return 0, fmt.Errorf("%s did not reach the service: %.300s", id, page)
+		return 0, fmt.Errorf("%s did not reach the service: %.300s", b.id, page)
 	}
 	return time.Since(before), nil
 }

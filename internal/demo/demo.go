@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"warifu/internal/app"
@@ -203,6 +204,7 @@ func (o Options) prepare(ctx context.Context, a *app.App) error {
 		return err
 	}
 	maker := people.Maker{InTx: store.In[people.Tx](a.DB), TOTP: a.TOTP, Hash: hash, Now: o.Now()}
+	defer debug.FreeOSMemory() // what the hash and the people took
 	return maker.Make(ctx, o.SeedUsers)
 }
 

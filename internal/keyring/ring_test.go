@@ -146,7 +146,8 @@ func TestConcurrentUse(t *testing.T) {
 	for range 16 {
 		wg.Go(func() {
 			for _, purpose := range purposes {
-				if r.Box(purpose) != r.Box(purpose) || r.MAC(purpose) != r.MAC(purpose) {
+				box, mac := r.Box(purpose), r.MAC(purpose)
+				if box != r.Box(purpose) || mac != r.MAC(purpose) {
 					t.Errorf("%s: derived twice", purpose)
 				}
 				r.Key(purpose)

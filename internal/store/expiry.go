@@ -29,7 +29,13 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 	if err != nil {
 		return fmt.Errorf("store: remove expired: %w", err)
 	}
-	return tx.endExpiredSessions(ctx, now)
+	if err := tx.DetachGrants(ctx, now); err != nil { // refresh tokens outlive an expired session
+		return err
+	}
+	if err := tx.endExpiredSessions(ctx, now); err != nil {
+		return err
+	}
+	return tx.DeleteExpiredGrants(ctx, now)
 }
 
 func (tx *Tx) endExpiredSessions(ctx context.Context, now time.Time) error {

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"warifu/internal/i18n"
@@ -75,6 +76,18 @@ func langPath(r *http.Request, lang i18n.Lang) string {
 	return r.URL.EscapedPath() + "?" + query.Encode()
 }
 
+// constant is a text of the catalogue without arguments. Pages consist of them.
+var constant = regexp.MustCompile(`\{\{t "([a-z_.0-9]+)"\}\}`)
+
+// fillConstants puts the texts that never differ into the source of a template,
+// escaped, so that no request looks them up. They stand in elements and in
+// quoted attributes only.
+func fillConstants(source string, text func(string, ...any) string) string {
+	return constant.ReplaceAllStringFunc(source, func(action string) string {
+		return template.HTMLEscapeString(text(constant.FindStringSubmatch(action)[1]))
+	})
+}
+
 // ParseTemplates returns the template of every page by its language and its
 // name, such as "signin/totp". The language is bound when a template is parsed,
 // never when it is executed, so that requests in two languages cannot mix.
@@ -90,15 +103,17 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
 		funcs := template.FuncMap{"t": text, "asset": asset,
 			"lang": func() i18n.Lang { return lang }, "brand": func() BrandText { return brand.Text[lang] }}
-		frame, err := template.New("").Funcs(funcs).ParseFS(templateFS, "templates/layout.html", "templates/parts.html")
-		if err != nil {
-			return nil, fmt.Errorf("web: %w", err)
-		}
 		all[lang] = make(map[string]*template.Template)
 		for _, file := range pages {
-			t, err := template.Must(frame.Clone()).ParseFS(templateFS, file)
-			if err != nil {
-				return nil, fmt.Errorf("web: %w", err)
+			t := template.New("").Funcs(funcs)
+			for _, part := range []string{"templates/layout.html", "templates/parts.html", file} {
+				source, err := templateFS.ReadFile(part)
+				if err != nil {
+					return nil, err
+				}
+				if t, err = t.Parse(fillConstants(string(source), text)); err != nil {
+					return nil, fmt.Errorf("web: %s: %w", part, err)
+				}
 			}
 			all[lang][strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")] = t
 		}

@@ -170,7 +170,6 @@ type person struct {
 const password = "warifu-demo-2026"
 
 var (
-	hanako    = person{"sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
 	newcomer  = person{"sps00003", ""}
 	suspended = person{"sps00004", ""}
 )

@@ -14,18 +14,18 @@ import (
 func TestQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(1, 2)
-		enter := func() (err error, waited time.Duration) {
+		enter := func() (waited time.Duration, err error) {
 			start := time.Now()
 			err = q.enter(t.Context(), time.After(2*time.Second))
-			return err, time.Since(start)
+			return time.Since(start), err
 		}
-		if err, _ := enter(); err != nil {
+		if _, err := enter(); err != nil {
 			t.Fatal(err)
 		}
 		results := make(chan error, 2)
 		for range 2 {
 			go func() {
-				err, waited := enter()
+				waited, err := enter()
 				if err == nil && waited != time.Second || err != nil && waited != 2*time.Second {
 					t.Errorf("%v after %v", err, waited)
 				}
@@ -33,7 +33,7 @@ func TestQueue(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if err, waited := enter(); !errors.Is(err, ErrBusy) || waited != 0 {
+		if waited, err := enter(); !errors.Is(err, ErrBusy) || waited != 0 {
 			t.Errorf("the third to wait gets %v after %v, want ErrBusy at once", err, waited)
 		}
 		time.Sleep(time.Second)
@@ -45,7 +45,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("the second to wait gets %v after 2 s, want ErrBusy", err)
 		}
 		q.leave()
-		if err, _ := enter(); err != nil || q.waiting.Load() != 0 {
+		if _, err := enter(); err != nil || q.waiting.Load() != 0 {
 			t.Errorf("afterwards: %v, %d waiting", err, q.waiting.Load())
 		}
 	})
