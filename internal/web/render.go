@@ -76,15 +76,28 @@ func langPath(r *http.Request, lang i18n.Lang) string {
 	return r.URL.EscapedPath() + "?" + query.Encode()
 }
 
-// constant is a text of the catalogue without arguments. Pages consist of them.
-var constant = regexp.MustCompile(`\{\{t "([a-z_.0-9]+)"\}\}`)
+// constant is a text without arguments, the address of a static file, or the
+// language. Pages consist of them.
+var constant = regexp.MustCompile(`\{\{(?:t "([a-z_.0-9]+)"|asset "([a-z.]+)"|lang)\}\}`)
 
-// fillConstants puts the texts that never differ into the source of a template,
-// escaped, so that no request looks them up. They stand in elements and in
-// quoted attributes only.
-func fillConstants(source string, text func(string, ...any) string) string {
+// fillConstants puts what never differs into the source of a template, escaped,
+// so that no request looks it up. It stands in elements and in quoted
+// attributes only.
+func fillConstants(source string, lang i18n.Lang, text func(string, ...any) string, asset func(string) (string, error)) string {
 	return constant.ReplaceAllStringFunc(source, func(action string) string {
-		return template.HTMLEscapeString(text(constant.FindStringSubmatch(action)[1]))
+		parts := constant.FindStringSubmatch(action)
+		switch {
+		case parts[1] != "":
+			return template.HTMLEscapeString(text(parts[1]))
+		case parts[2] != "":
+			address, err := asset(parts[2])
+			if err != nil {
+				return action // where it is shown, the page fails
+			}
+			return template.HTMLEscapeString(address)
+		default:
+			return string(lang)
+		}
 	})
 }
 
@@ -111,7 +124,7 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 				if err != nil {
 					return nil, err
 				}
-				if t, err = t.Parse(fillConstants(string(source), text)); err != nil {
+				if t, err = t.Parse(fillConstants(string(source), lang, text, asset)); err != nil {
 					return nil, fmt.Errorf("web: %s: %w", part, err)
 				}
 			}
