@@ -16,6 +16,7 @@ const (
 	Unlock           Name = "subscriber.unlocked"
 	RoleChanged      Name = "subscriber.role"
 	ActivationCode   Name = "activation_code.issued"
+	ServiceChanged   Name = "service.changed"
 	TrailRead        Name = "audit.read"
 )
 

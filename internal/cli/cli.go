@@ -45,6 +45,7 @@ type commands struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the schema of the database up to date."`
 	Config  configCommand  `cmd:"" help:"The configuration file."`
 	User    userCommand    `cmd:"" help:"The people."`
+	Client  clientCommand  `cmd:"" help:"The services."`
 	Key     keyCommand     `cmd:"" help:"Signing and encryption keys."`
 	Audit   auditCommand   `cmd:"" help:"The audit trail."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`

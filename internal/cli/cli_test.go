@@ -169,6 +169,44 @@ func TestUserCommands(t *testing.T) {
 	}
 }
 
+// TestClientCommands registers a service, gives it another secret, and switches
+// it off. OIDC-2, OIDC-8.
+func TestClientCommands(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	add := []string{"client", "add", "lms", "--name-ja=学習支援", "--name-en=Learning", "--redirect-uri=https://lms.miyako.example/cb", "--json", c}
+	out, _ := s.run(0, add...)
+	var first map[string]string
+	if err := json.Unmarshal([]byte(out), &first); err != nil || len(first["client_secret"]) != 43 {
+		t.Fatalf("%v %s", err, out)
+	}
+	if _, e := s.run(1, add...); !strings.Contains(e, "already") {
+		t.Errorf("twice: %s", e)
+	}
+	out, _ = s.run(0, "client", "show", "lms", c)
+	if strings.Contains(out, first["client_secret"]) || !strings.Contains(out, "https://lms.miyako.example/cb") {
+		t.Errorf("show: %s", out)
+	}
+	if out, _ := s.run(0, "client", "secret", "lms", c); strings.Contains(out, first["client_secret"]) {
+		t.Errorf("the secret stayed: %s", out)
+	}
+	s.run(0, "client", "disable", "lms", c)
+	if out, _ := s.run(0, "client", "list", c); !strings.Contains(out, "off  Learning") {
+		t.Errorf("list: %s", out)
+	}
+	s.run(0, "client", "enable", "lms", c)
+	s.run(1, "client", "show", "nobody", c)
+	if _, e := s.run(1, "client", "add", "bad", "--name-ja=あ", "--name-en=A", "--redirect-uri=http://a.example/*", c); !strings.Contains(e, "redirect") && !strings.Contains(e, "wildcard") {
+		t.Errorf("bad: %s", e)
+	}
+	if out, _ := s.run(0, "audit", "verify", c); !strings.Contains(out, "Head: ") {
+		t.Errorf("audit verify: %s", out)
+	}
+	if out, _ := s.run(0, "audit", "export", "--name=service.changed", c); strings.Count(out, "\n") != 4 {
+		t.Errorf("audit export: %s", out)
+	}
+}
+
 // BenchmarkImport imports 30,000 people with hashes brought along.
 func BenchmarkImport(b *testing.B) {
 	var text strings.Builder

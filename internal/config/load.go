@@ -39,7 +39,7 @@ func Load(name string, environ []string) (Config, error) {
 	faults = append(faults, decode(&root, &c)...)
 	if len(faults) == 0 {
 		c.resolve(filepath.Dir(name))
-		faults = append(faults, c.readFiles()...)
+		faults = append(faults, c.readFiles(filepath.Dir(name))...)
 		for _, fault := range c.Validate() {
 			faults = append(faults, fault.Error())
 		}
@@ -216,8 +216,25 @@ func (c *Config) resolve(folder string) {
 	}
 }
 
-// readFiles takes in what stands in files of its own.
-func (c *Config) readFiles() (faults Faults) {
+// readFiles takes in what stands in files of its own; relative names begin at
+// the folder of the configuration.
+func (c *Config) readFiles(folder string) (faults Faults) {
+	faults = c.readDatabaseAndServices()
+	read := func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(folder, name)
+		}
+		return os.ReadFile(name)
+	}
+	for i := range c.Services {
+		if err := c.Services[i].ReadFiles(read); err != nil {
+			faults = append(faults, fmt.Sprintf("services[%d]: %v", i, err))
+		}
+	}
+	return faults
+}
+
+func (c *Config) readDatabaseAndServices() (faults Faults) {
 	if c.DatabaseFile != "" {
 		text, err := os.ReadFile(c.DatabaseFile)
 		if err != nil {

@@ -94,6 +94,27 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestServicesFile takes in services from a file of their own, and their
+// secrets from further ones.
+func TestServicesFile(t *testing.T) {
+	name := write(t, "warifu.yaml", strings.ReplaceAll(filled(), "services: []", "services_file: services.yaml"))
+	for file, text := range map[string]string{
+		"services.yaml": "services:\n- {id: lms, name: {ja: 学, en: L}, protocol: oidc, redirect_uris: [\"https://lms.miyako.example/cb\"], secret_file: lms.secret}\n",
+		"lms.secret":    strings.Repeat("s", 43) + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(name), file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Load(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Services) != 1 || len(c.Services[0].Secrets) != 1 || len(c.Services[0].Secrets[0]) != 64 {
+		t.Errorf("%+v", c.Services)
+	}
+}
+
 // TestLogo refuses pictures that could do something.
 func TestLogo(t *testing.T) {
 	for name, test := range map[string]struct {

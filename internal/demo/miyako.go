@@ -1,8 +1,6 @@
 package demo
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,13 +30,12 @@ func helpDesk(d config.HelpDesk) config.HelpDesk {
 }
 
 func (p ports) services(clientSecret string) []federation.Service {
-	digest := sha256.Sum256([]byte(clientSecret))
 	base := address(p.oidc)
 	return []federation.Service{{
 		ID: clientID, Name: serviceName, Protocol: federation.OIDC, Address: base + "/login",
 		Release: federation.Release{Optional: []string{"name", "email"}},
 		RelyingParty: federation.RelyingParty{
-			Secrets: []string{hex.EncodeToString(digest[:])}, RedirectURIs: []string{base + "/callback"},
+			Secrets: []string{federation.SecretDigest(clientSecret)}, RedirectURIs: []string{base + "/callback"},
 			PostLogoutRedirectURIs: []string{base + "/"}, BackchannelLogoutURI: base + "/backchannel-logout",
 		},
 	}}

@@ -55,7 +55,7 @@ func (db *DB) OnMail(fn func()) { db.onMail = fn }
 // Ping reports whether the database can answer and be written to.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.pool.PingContext(ctx); err != nil {
-		return unavailable(fmt.Errorf("store: ping: %w", err))
+		return &UnavailableError{Err: fmt.Errorf("store: ping: %w", err)}
 	}
 	return db.inTx(ctx, func(tx *Tx) error {
 		var one int

@@ -18,8 +18,8 @@ const reserveAttempt = `INSERT INTO throttle (account, counter, failures, wait_u
 		wait_until = CASE
 			WHEN $4 = 0 OR throttle.failures + 1 < $4 THEN 0
 			WHEN throttle.failures + 1 - $4 > 20 THEN $3 + $6
-			WHEN ($5 << CAST(throttle.failures + 1 - $4 AS INTEGER)) > $6 THEN $3 + $6
-			ELSE $3 + ($5 << CAST(throttle.failures + 1 - $4 AS INTEGER)) END
+			WHEN (CAST($5 AS BIGINT) << CAST(throttle.failures + 1 - $4 AS INTEGER)) > $6 THEN $3 + $6
+			ELSE $3 + (CAST($5 AS BIGINT) << CAST(throttle.failures + 1 - $4 AS INTEGER)) END
 	WHERE throttle.wait_until <= $3 AND ($7 = 0 OR throttle.failures < $7)
 	RETURNING failures`
 

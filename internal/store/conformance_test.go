@@ -1,0 +1,570 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"warifu/internal/authenticator/totp"
+	"warifu/internal/directory"
+	"warifu/internal/secret"
+	"warifu/internal/signin"
+	"warifu/internal/throttle"
+)
+
+// TestConformance holds every engine to the same behaviour. PostgreSQL is
+// TEST_POSTGRES_URL; where CI is true it must be there.
+func TestConformance(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		conform(t, func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		server := os.Getenv("TEST_POSTGRES_URL")
+		switch {
+		case server != "":
+			conform(t, func(t *testing.T) string { return newTestSchema(t, server) })
+		case os.Getenv("CI") == "true":
+			t.Fatal("TEST_POSTGRES_URL is not set")
+		default:
+			t.Skip("TEST_POSTGRES_URL is not set")
+		}
+	})
+}
+
+// conform runs every test on a database of its own.
+func conform(t *testing.T, newURL func(t *testing.T) string) {
+	for name, test := range map[string]func(t *testing.T, db *DB){
+		"parameters are bound by number":               testParametersByNumber,
+		"migrations go up, down and up":                testMigrations,
+		"a newer schema is refused, and borne":         testNewerSchema,
+		"a reader does not wait for a writer":          testReader,
+		"a failing transaction takes nothing with it":  testOneFails,
+		"a panic is an error":                          testPanic,
+		"a request that is given up does nothing half": testGivenUp,
+		"64 writers lose nothing":                      testWriters,
+		"attempts are counted one by one":              testAttempts,  // THR-1, THR-10
+		"waits are those of the schedule":              testWaits,     // THR-3
+		"a stop is never passed":                       testStop,      // THR-3
+		"a time step is used once":                     testStep,      // TOTP-4, A5
+		"a suspended authenticator is not used":        testSuspended, // TOTP-13
+		"a flow moves once":                            testFlow,      // SES-5
+		"a closed database says so":                    testClosed,    // OPS-3
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := Open(newURL(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+			key, err := secret.NewMAC(1, map[int][]byte{1: make([]byte, secret.KeySize)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			db.SetAuditKey(key)
+			if err := db.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			test(t, db)
+		})
+	}
+}
+
+// newTestSchema returns the URL of an empty schema that the test alone has.
+func newTestSchema(t *testing.T, server string) string {
+	t.Helper()
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	schema := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("search_path", schema)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+var testTime = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
+
+func do(t *testing.T, db *DB, fn func(*Tx) error) {
+	t.Helper()
+	if err := db.inTx(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// race runs fn n times at once and returns how often it reported true.
+func race(t *testing.T, n int, fn func() (bool, error)) int64 {
+	t.Helper()
+	var wins atomic.Int64
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			won, err := fn()
+			if err != nil {
+				t.Error(err)
+			}
+			if won {
+				wins.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return wins.Load()
+}
+
+func testParametersByNumber(t *testing.T, db *DB) {
+	do(t, db, func(tx *Tx) error {
+		var text string
+		err := tx.queryRow(t.Context(), `SELECT CAST($2 AS TEXT) || CAST($1 AS TEXT) || CAST($2 AS TEXT)`, "a", "b").Scan(&text)
+		if text != "bab" {
+			t.Errorf("got %q, want bab", text)
+		}
+		return err
+	})
+}
+
+func testMigrations(t *testing.T, db *DB) {
+	provider, err := db.migrator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func testNewerSchema(t *testing.T, db *DB) {
+	do(t, db, func(tx *Tx) error {
+		_, err := tx.exec(t.Context(), `INSERT INTO migration (version_id, is_applied) VALUES (9999, TRUE)`)
+		return err
+	})
+	if err := db.Migrate(t.Context()); !errors.Is(err, ErrNewerSchema) {
+		t.Errorf("Migrate: %v, want ErrNewerSchema", err)
+	}
+	if err := db.CheckSchema(t.Context()); err != nil {
+		t.Errorf("CheckSchema: %v", err)
+	}
+}
+
+func testReader(t *testing.T, db *DB) {
+	do(t, db, func(tx *Tx) error {
+		_, err := tx.exec(t.Context(), `INSERT INTO throttle (account, counter, failures, wait_until, updated_at) VALUES ('a', 'b', 1, 0, 0)`)
+		if err != nil {
+			return err
+		}
+		return db.view(t.Context(), func(tx *Tx) error { // another connection, at the same time
+			var n int
+			err := tx.queryRow(t.Context(), `SELECT COUNT(*) FROM throttle`).Scan(&n)
+			if n != 0 {
+				t.Errorf("saw %d rows that are not committed", n)
+			}
+			return err
+		})
+	})
+}
+
+var errWanted = errors.New("wanted")
+
+func count(t *testing.T, db *DB) (n int) {
+	t.Helper()
+	err := db.view(t.Context(), func(tx *Tx) error { return tx.queryRow(t.Context(), `SELECT COUNT(*) FROM throttle`).Scan(&n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// insert adds a row, and fails afterwards if it is odd.
+func insert(ctx context.Context, n int) func(*Tx) error {
+	return func(tx *Tx) error {
+		_, err := tx.exec(ctx, `INSERT INTO throttle (account, counter, failures, wait_until, updated_at) VALUES ($1, 'x', 1, 0, 0)`, fmt.Sprint(n))
+		if err == nil && n%2 == 1 {
+			err = errWanted
+		}
+		return err
+	}
+}
+
+func testOneFails(t *testing.T, db *DB) {
+	var wg sync.WaitGroup
+	for n := range 64 {
+		wg.Go(func() {
+			if err := db.inTx(t.Context(), insert(t.Context(), n)); (n%2 == 1) != errors.Is(err, errWanted) {
+				t.Errorf("%d: %v", n, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, db); n != 32 {
+		t.Errorf("%d rows, want 32", n)
+	}
+}
+
+func testPanic(t *testing.T, db *DB) {
+	if db.writer == nil {
+		return // the caller's own goroutine panics, and web tells of it
+	}
+	err := db.inTx(t.Context(), func(*Tx) error { panic("broken") })
+	if err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("%v", err)
+	}
+	do(t, db, insert(t.Context(), 0))
+}
+
+func testGivenUp(t *testing.T, db *DB) {
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.inTx(ctx, func(tx *Tx) error {
+		if err := insert(ctx, 0)(tx); err != nil {
+			return err
+		}
+		cancel()
+		return ctx.Err()
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if err := db.inTx(ctx, insert(ctx, 2)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if n := count(t, db); n != 0 {
+		t.Errorf("%d rows, want 0", n)
+	}
+}
+
+func testWriters(t *testing.T, db *DB) {
+	var wg sync.WaitGroup
+	for n := range 64 {
+		wg.Go(func() {
+			for m := range 10 {
+				if err := db.inTx(t.Context(), insert(t.Context(), 2*(100*n+m))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, db); n != 640 {
+		t.Errorf("%d rows, want 640", n)
+	}
+}
+
+func reserve(t *testing.T, db *DB, s throttle.Schedule, now time.Time) (r throttle.Reservation, err error) {
+	err = db.inTx(t.Context(), func(tx *Tx) error {
+		r, err = tx.ReserveAttempt(t.Context(), "a", throttle.Code, s, now)
+		return err
+	})
+	return r, err
+}
+
+func testAttempts(t *testing.T, db *DB) {
+	const free = 10
+	won := race(t, 64, func() (bool, error) {
+		r, err := reserve(t, db, throttle.Schedule{Free: free, Base: time.Minute, Cap: time.Hour}, testTime)
+		return r.Allowed, err
+	})
+	if won != free {
+		t.Errorf("%d attempts allowed at once, want %d", won, free)
+	}
+}
+
+func testWaits(t *testing.T, db *DB) {
+	s := throttle.Schedule{Free: 5, Base: 30 * time.Second, Cap: 15 * time.Minute}
+	now := testTime
+	for n := int64(1); n <= 40; n++ {
+		r, err := reserve(t, db, s, now)
+		if err != nil || !r.Allowed || r.Failures != n {
+			t.Fatalf("attempt %d: %+v, %v", n, r, err)
+		}
+		wait := s.Wait(n)
+		if wait > 0 {
+			early, err := reserve(t, db, s, now.Add(wait-time.Millisecond))
+			if err != nil || early.Allowed || !early.WaitUntil.Equal(now.Add(wait)) {
+				t.Fatalf("after %d failures: %+v, %v, want a wait of %s", n, early, err, wait)
+			}
+		}
+		now = now.Add(wait)
+	}
+}
+
+func testStop(t *testing.T, db *DB) {
+	s := throttle.Schedule{Limit: 7}
+	won := race(t, 32, func() (bool, error) {
+		r, err := reserve(t, db, s, testTime)
+		return r.Allowed, err
+	})
+	if r, err := reserve(t, db, s, testTime.Add(1000*time.Hour)); won != 7 || err != nil || r.Allowed || !r.WaitUntil.IsZero() {
+		t.Errorf("%d allowed, then %+v, %v", won, r, err)
+	}
+}
+
+// person stores a subscriber with an authenticator.
+func person(t *testing.T, db *DB, state totp.State) {
+	t.Helper()
+	do(t, db, func(tx *Tx) error {
+		err := tx.CreateSubscriber(t.Context(), directory.Subscriber{ID: "s", PublicID: "p", SPSID: "sps", Status: directory.Active, Role: directory.RoleSubscriber})
+		if err != nil {
+			return err
+		}
+		return tx.CreateTOTP(t.Context(), totp.Authenticator{SubscriberID: "s", ID: "a", Secret: []byte{1}, State: state, CreatedAt: testTime})
+	})
+}
+
+func useStep(t *testing.T, db *DB, step int64) (used bool, err error) {
+	err = db.inTx(t.Context(), func(tx *Tx) error {
+		used, err = tx.UseTOTPStep(t.Context(), "s", "a", step, testTime)
+		return err
+	})
+	return used, err
+}
+
+func testStep(t *testing.T, db *DB) {
+	person(t, db, totp.Active)
+	if won := race(t, 64, func() (bool, error) { return useStep(t, db, 100) }); won != 1 {
+		t.Errorf("used %d times, want once", won)
+	}
+	for step, want := range map[int64]bool{99: false, 100: false} {
+		if used, err := useStep(t, db, step); err != nil || used != want {
+			t.Errorf("step %d: %t, %v", step, used, err)
+		}
+	}
+	if used, err := useStep(t, db, 101); err != nil || !used {
+		t.Errorf("the next step: %t, %v", used, err)
+	}
+}
+
+func testSuspended(t *testing.T, db *DB) {
+	person(t, db, totp.Active)
+	do(t, db, func(tx *Tx) error { return tx.SuspendTOTP(t.Context(), "s") })
+	if used, err := useStep(t, db, 100); err != nil || used {
+		t.Errorf("%t, %v", used, err)
+	}
+}
+
+func testFlow(t *testing.T, db *DB) {
+	person(t, db, totp.Active)
+	f := signin.Flow{Key: signin.Key{ID: "f", Browser: []byte("b")}, SubscriberID: "s", State: signin.TOTPRequired, ExpiresAt: testTime.Add(time.Hour)}
+	do(t, db, func(tx *Tx) error { return tx.CreateSigninFlow(t.Context(), f) })
+	won := race(t, 16, func() (bool, error) {
+		err := db.inTx(t.Context(), func(tx *Tx) error { return tx.UpdateSigninFlow(t.Context(), f) })
+		if errors.Is(err, signin.ErrConflict) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if won != 1 {
+		t.Errorf("moved %d times, want once", won)
+	}
+	for _, key := range []signin.Key{{ID: "f"}, {ID: "f", Browser: []byte("x")}, {Browser: []byte("b")}} {
+		err := db.view(t.Context(), func(tx *Tx) error {
+			_, err := tx.SigninFlow(t.Context(), key)
+			return err
+		})
+		if !errors.Is(err, signin.ErrNotFound) {
+			t.Errorf("%+v: %v, want ErrNotFound", key, err)
+		}
+	}
+}
+
+func testClosed(t *testing.T, db *DB) {
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"write": db.inTx(t.Context(), insert(t.Context(), 0)),
+		"read":  db.view(t.Context(), func(*Tx) error { return nil }),
+		"ping":  db.Ping(t.Context()),
+	} {
+		if gone, ok := errors.AsType[*UnavailableError](err); !ok || !gone.Unavailable() {
+			t.Errorf("%s: %v, want an UnavailableError", name, err)
+		}
+	}
+}
+
+// TestRetry tries a transaction again when the database asks for it. PostgreSQL
+// alone does.
+func TestRetry(t *testing.T) {
+	if err := fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: "40001"}); !isSerializationFailure(err) || !isPostgresTrouble(err) {
+		t.Error("40001 is a serialization failure")
+	}
+	if isSerializationFailure(&pgconn.PgError{Code: "23505"}) || isPostgresTrouble(&pgconn.PgError{Code: "23505"}) {
+		t.Error("23505 is a mistake of the caller")
+	}
+	server := os.Getenv("TEST_POSTGRES_URL")
+	if server == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("TEST_POSTGRES_URL is not set")
+		}
+		t.Skip("TEST_POSTGRES_URL is not set")
+	}
+	db, err := Open(newTestSchema(t, server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tries := 0
+	err = db.inTx(t.Context(), func(*Tx) error {
+		if tries++; tries < 3 {
+			return &pgconn.PgError{Code: "40001"}
+		}
+		return nil
+	})
+	if err != nil || tries != 3 {
+		t.Errorf("%d tries, %v", tries, err)
+	}
+}
+
+// TestFileGone refuses to write to a file that a restart would not find. OPS-3.
+func TestFileGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	db, err := Open("sqlite:" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{"write": db.inTx(t.Context(), insert(t.Context(), 0)), "ping": db.Ping(t.Context())} {
+		if _, ok := errors.AsType[*UnavailableError](err); !ok {
+			t.Errorf("%s: %v, want an UnavailableError", name, err)
+		}
+	}
+}
+
+// jobs are files whose statements belong to jobs and commands, which may read
+// a whole table.
+var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true}
+
+// TestEveryQueryHasAnIndex asks SQLite how it would run every statement of a
+// request: none reads a whole table.
+func TestEveryQueryHasAnIndex(t *testing.T) {
+	db, err := Open("sqlite:" + filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for file, statements := range statementsOf(t) {
+		for _, statement := range statements {
+			asked++
+			for _, step := range plan(t, db, statement) {
+				if strings.HasPrefix(step, "SCAN ") && !strings.Contains(step, "CONSTANT ROW") {
+					t.Errorf("%s: %s\n%s", file, step, statement)
+				}
+			}
+		}
+	}
+	if asked < 30 {
+		t.Errorf("only %d statements were found", asked)
+	}
+}
+
+// statementsOf returns the statements that the sources hold, by file.
+func statementsOf(t *testing.T) map[string][]string {
+	t.Helper()
+	all := make(map[string][]string)
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || jobs[file] {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if text, ok := constantText(n); ok {
+				for _, verb := range []string{"SELECT ", "UPDATE ", "DELETE "} {
+					if strings.HasPrefix(text, verb) && strings.Contains(text, " ") && len(text) > 20 {
+						all[file] = append(all[file], text)
+					}
+				}
+				return false
+			}
+			return true
+		})
+	}
+	return all
+}
+
+// constantText returns the text of a literal, or of a concatenation of literals
+// and the one constant of columns.
+func constantText(n ast.Node) (string, bool) {
+	switch e := n.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil && e.Kind == token.STRING
+	case *ast.Ident:
+		return subscriberColumns, e.Name == "subscriberColumns"
+	case *ast.BinaryExpr:
+		left, ok := constantText(e.X)
+		right, also := constantText(e.Y)
+		return left + right, ok && also && e.Op == token.ADD
+	}
+	return "", false
+}
+
+func plan(t *testing.T, db *DB, statement string) (steps []string) {
+	t.Helper()
+	args := make([]any, strings.Count(statement, "$"))
+	for i := range args {
+		args[i] = 1
+	}
+	rows, err := db.pool.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, detail)
+	}
+	return steps
+}
