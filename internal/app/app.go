@@ -19,6 +19,7 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/background"
+	"warifu/internal/clock"
 	"warifu/internal/config"
 	"warifu/internal/directory/local"
 	"warifu/internal/federation"
@@ -57,6 +58,7 @@ type App struct {
 	Sessions  *session.Service
 	Notices   *notice.Service
 	Directory *local.Service
+	Clock     *clock.Watch
 	Metrics   *ops.Metrics
 
 	now        func() time.Time
@@ -140,6 +142,7 @@ func (a *App) buildSite() (err error) {
 
 func (a *App) buildLeaves() (err error) {
 	c := a.Config
+	a.Clock = &clock.Watch{InTx: store.In[clock.Tx](a.DB), Now: a.now, Log: a.Log}
 	a.Hasher, err = password.NewHasher(c.Password, password.Resources{
 		Pepper: a.Ring.MAC(keyring.Pepper), Random: rand.Reader, Cores: runtime.GOMAXPROCS(0), MemoryLimit: debug.SetMemoryLimit(-1)})
 	if err != nil {
@@ -174,7 +177,7 @@ func (a *App) buildPages() error {
 	flow := &signin.Service{
 		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Hasher: a.Hasher, TOTP: a.TOTP,
 		Accounts: a.Ring.MAC(keyring.AccountID), Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
-		Throttle: a.Config.Throttle, Sessions: a.Config.Session, Policy: a.Config.SignIn,
+		Clock: a.Clock.Check, Throttle: a.Config.Throttle, Sessions: a.Config.Session, Policy: a.Config.SignIn,
 		Domains: a.Config.Institution.MailDomains, Random: rand.Reader, Now: a.now,
 	}
 	assurance := a.Config.Assurance

@@ -11,6 +11,7 @@ import (
 
 	"warifu/internal/audit"
 	"warifu/internal/background"
+	"warifu/internal/clock"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
@@ -42,6 +43,7 @@ func (a *App) buildBackground() error {
 		dispatcher,
 		&oidc.Logouts{Issuer: a.Config.BaseURL, InTx: store.In[oidc.LogoutTx](a.DB), Services: a.Services, Signing: a.Signing, Log: a.Log, Now: a.now},
 		&background.Job{Name: "audit sealing", Every: audit.SealEvery, Log: a.Log, Run: a.sealer().Seal},
+		&background.Job{Name: "clock", Every: clock.Every, Log: a.Log, Run: a.Clock.Note},
 		&background.Job{Name: "expiry", Every: expireEvery, Log: a.Log, Run: a.expire},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}
@@ -82,6 +84,9 @@ func Server(h http.Handler, log *slog.Logger) *http.Server {
 // Start makes the first keys and starts the background services.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.DB.CheckSchema(ctx); err != nil {
+		return err
+	}
+	if err := a.Clock.Note(ctx); err != nil {
 		return err
 	}
 	faults, err := a.Services.Check(ctx)

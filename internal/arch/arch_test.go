@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},
 	{"authenticator/password", "authenticator/totp", "session", "notice"},
-	{"directory/local"}, // tells people of what it does
+	{"directory/local", "clock"}, // tells people of what it does
 	{"federation"},
 	{"federation/oidc"},
 	{"signin", "account"},

@@ -17,6 +17,7 @@ const (
 	RoleChanged      Name = "subscriber.role"
 	ActivationCode   Name = "activation_code.issued"
 	ServiceChanged   Name = "service.changed"
+	ClockAccepted    Name = "clock.accepted"
 	TrailRead        Name = "audit.read"
 )
 

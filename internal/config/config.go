@@ -26,7 +26,8 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// OperationListen is the address of /healthz, /readyz and /metrics.
 	OperationListen string `yaml:"operation_listen"`
-	// Database is sqlite:PATH for one node, or postgres://… for several.
+	// Database is sqlite:PATH for one node, or postgres://… for several. Like all
+	// names of files, a relative PATH begins at the folder of this file.
 	Database string `yaml:"database"`
 	// DatabaseFile names a file that holds the address instead, for one with a
 	// password.
@@ -97,8 +98,9 @@ type HelpDesk struct {
 	Telephone string `yaml:"telephone"`
 	// Extension: {ext}.
 	Extension string `yaml:"extension"`
-	// Open and Close are the opening hours, HH:MM.
-	Open  string `yaml:"open"`
+	// Open is when the help desk opens, HH:MM; with Close it is {hours}.
+	Open string `yaml:"open"`
+	// Close is when it closes, HH:MM.
 	Close string `yaml:"close"`
 	// Days are the open days: mon, tue, wed, thu, fri, sat, sun.
 	Days []string `yaml:"days"`

@@ -4,18 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// envPrefix begins the names of environment variables that stand over the
-// file; "__" separates levels: WARIFU_SESSION__IDLE is session.idle. A name
-// that ends in _FILE takes the value from a file, for secrets.
-const envPrefix = "WARIFU_"
+	"warifu/internal/federation"
+)
 
 // Faults are all that is wrong with a configuration.
 type Faults []string
@@ -29,32 +28,73 @@ func Load(name string, environ []string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return Config{}, Faults{fmt.Sprintf("%s: %v", name, err)}
+	base, folder := filepath.Base(name), filepath.Dir(name)
+	root, broken := parse(base, text)
+	if broken != nil {
+		return Config{}, broken
 	}
-	lines := linesOf(&root)
-	faults := overlay(&root, environ)
+	places := placesOf(base, root)
+	faults := overlay(root, environ, places)
 	c := Default()
-	faults = append(faults, decode(&root, &c)...)
-	if len(faults) == 0 {
-		c.resolve(filepath.Dir(name))
-		faults = append(faults, c.readFiles(filepath.Dir(name))...)
-		for _, fault := range c.Validate() {
+	unread := decode(root, &c)
+	c.resolve(folder)
+	faults = append(faults, unread...)
+	faults = append(faults, c.readDatabase(folder)...)
+	located := c.readServices(places)
+	faults = append(faults, c.readSecrets(folder)...)
+	if c.DatabaseFile != "" {
+		unread = append(unread, "database: has been told of")
+	}
+	for _, fault := range c.Validate() {
+		if !unread.cover(fault.Error()) {
 			faults = append(faults, fault.Error())
 		}
 	}
-	if len(faults) > 0 {
-		return Config{}, locate(filepath.Base(name), faults, lines)
+	if located = append(located, places.locate(base, faults)...); len(located) > 0 {
+		return Config{}, located.inOrder()
 	}
 	return c, nil
 }
 
-// decode reads the tree into a configuration; a key that does not exist is a fault.
+// cover reports whether the value that a fault is about, or one around it,
+// could not be read: then it cannot be judged either.
+func (f Faults) cover(fault string) bool {
+	path := pathOf(fault)
+	return slices.ContainsFunc(f, func(unread string) bool {
+		outer := pathOf(unread)
+		return path == outer || strings.HasPrefix(path, outer+".") || strings.HasPrefix(path, outer+"[")
+	})
+}
+
+// syntaxLine is how the parser names the line of a mistake.
+var syntaxLine = regexp.MustCompile(`^ yaml: line ([0-9]+): `)
+
+// parse returns the tree of a file, which is the zero node if it says nothing.
+func parse(base string, text []byte) (*yaml.Node, Faults) {
+	var root, more yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	err := decoder.Decode(&root)
+	if errors.Is(err, io.EOF) {
+		return &root, nil
+	}
+	if err == nil {
+		if err = decoder.Decode(&more); errors.Is(err, io.EOF) {
+			return &root, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("yaml: line %d: a second document begins here", more.Line)
+		}
+	}
+	return nil, Faults{base + ":" + syntaxLine.ReplaceAllString(" "+err.Error(), "$1: ")}
+}
+
+// decode reads the tree into a configuration; a key that does not exist is a
+// fault. What can be read is read.
 func decode(root *yaml.Node, into any) Faults {
 	if root.IsZero() {
 		return nil
 	}
+	spread(root)
 	text, err := yaml.Marshal(root)
 	if err != nil {
 		return Faults{err.Error()}
@@ -64,8 +104,9 @@ func decode(root *yaml.Node, into any) Faults {
 	err = decoder.Decode(into)
 	if typed, ok := errors.AsType[*yaml.TypeError](err); ok {
 		var faults Faults
+		keys := keysByLine(text)
 		for _, e := range typed.Errors {
-			faults = append(faults, plainWords(e, text))
+			faults = append(faults, plainWords(e, keys))
 		}
 		return faults
 	}
@@ -75,136 +116,52 @@ func decode(root *yaml.Node, into any) Faults {
 	return nil
 }
 
+// spread gives every key a line of its own, so that a line says which key it is.
+func spread(n *yaml.Node) {
+	n.Style &^= yaml.FlowStyle
+	for _, child := range n.Content {
+		spread(child)
+	}
+}
+
 // plainWords names the key that a message of the decoder is about: it knows
 // the line of the tree as written out, not that of the file.
-func plainWords(message string, text []byte) string {
+func plainWords(message string, keys map[int]string) string {
 	var line int
 	if _, err := fmt.Sscanf(message, "line %d:", &line); err != nil {
 		return message
 	}
+	path := keys[line]
 	_, reason, _ := strings.Cut(message, ": ")
-	reason, _, _ = strings.Cut(reason, " in type ")
+	switch {
+	case strings.HasPrefix(reason, "mapping key "):
+		reason = "is there twice"
+	case strings.HasPrefix(reason, "field "):
+		name, _, _ := strings.Cut(strings.TrimPrefix(reason, "field "), " not found")
+		reason = "there is no key " + name
+	case strings.HasPrefix(reason, "cannot unmarshal !!seq"), strings.HasPrefix(reason, "cannot unmarshal !!map"):
+		path = outer(path) // the line is that of the first thing in it
+	}
 	reason, _, _ = strings.Cut(reason, " into ")
-	reason = strings.Replace(reason, "field ", "there is no key ", 1)
-	reason = strings.Replace(reason, " not found", "", 1)
-	return pathAt(text, line) + ": " + reason
+	if path == "" {
+		path = "the file"
+	}
+	return path + ": " + reason
 }
 
-// pathAt returns the dotted path of the key in a line of a block-style text.
-func pathAt(text []byte, line int) string {
-	var root yaml.Node
-	if yaml.Unmarshal(text, &root) != nil {
-		return ""
+// keysByLine returns the path of the innermost key in each line of a block-style text.
+func keysByLine(text []byte) map[int]string {
+	keys := make(map[int]string)
+	root, broken := parse("", text)
+	if broken != nil {
+		return keys
 	}
-	for path, at := range linesOf(&root) {
-		if at == line {
-			return path
+	for path, place := range placesOf("", root) {
+		if len(path) > len(keys[place.line]) {
+			keys[place.line] = path
 		}
 	}
-	return ""
-}
-
-// linesOf returns the line of every key by its dotted path.
-func linesOf(root *yaml.Node) map[string]int {
-	lines := make(map[string]int)
-	var walk func(prefix string, n *yaml.Node)
-	walk = func(prefix string, n *yaml.Node) {
-		switch n.Kind {
-		case yaml.DocumentNode:
-			walk(prefix, n.Content[0])
-		case yaml.MappingNode:
-			for i := 0; i+1 < len(n.Content); i += 2 {
-				path := join(prefix, n.Content[i].Value)
-				lines[path] = n.Content[i].Line
-				walk(path, n.Content[i+1])
-			}
-		case yaml.SequenceNode:
-			for i, item := range n.Content {
-				path := fmt.Sprintf("%s[%d]", prefix, i)
-				lines[path] = item.Line
-				walk(path, item)
-			}
-		}
-	}
-	walk("", root)
-	return lines
-}
-
-func join(prefix, name string) string {
-	if prefix == "" {
-		return name
-	}
-	return prefix + "." + name
-}
-
-// locate puts file and line before each fault: those of its key, or of the
-// nearest key around it that the file has.
-func locate(name string, faults Faults, lines map[string]int) Faults {
-	located := make(Faults, len(faults))
-	for i, fault := range faults {
-		path, _, _ := strings.Cut(fault, ": ")
-		where := name
-		for p := path; p != ""; p = p[:max(strings.LastIndexAny(p, ".["), 0)] {
-			if line, ok := lines[p]; ok {
-				where = fmt.Sprintf("%s:%d", name, line)
-				break
-			}
-		}
-		located[i] = where + ": " + fault
-	}
-	slices.Sort(located)
-	return slices.Compact(located)
-}
-
-// overlay puts the environment over the tree of the file.
-func overlay(root *yaml.Node, environ []string) (faults Faults) {
-	for _, pair := range slices.Sorted(slices.Values(environ)) {
-		name, value, _ := strings.Cut(pair, "=")
-		rest, ours := strings.CutPrefix(name, envPrefix)
-		if !ours {
-			continue
-		}
-		path := strings.Split(strings.ToLower(rest), "__")
-		if last := &path[len(path)-1]; strings.HasSuffix(*last, "_file") && !slices.Contains(fileKeys, *last) {
-			content, err := os.ReadFile(value)
-			if err != nil {
-				faults = append(faults, fmt.Sprintf("%s: %v", name, err))
-				continue
-			}
-			*last, value = strings.TrimSuffix(*last, "_file"), strings.TrimSpace(string(content))
-		}
-		set(root, path, value)
-	}
-	return faults
-}
-
-// fileKeys are keys that end in _file themselves.
-var fileKeys = []string{"key_file", "password_file", "ca_file", "services_file", "database_file"}
-
-// set gives a key of the tree a value, and makes the levels above it.
-func set(root *yaml.Node, path []string, value string) {
-	if root.IsZero() {
-		*root = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
-	}
-	node := root.Content[0]
-	for _, name := range path {
-		node = child(node, name)
-	}
-	*node = yaml.Node{Kind: yaml.ScalarNode, Value: value}
-}
-
-func child(node *yaml.Node, name string) *yaml.Node {
-	if node.Kind != yaml.MappingNode {
-		*node = yaml.Node{Kind: yaml.MappingNode}
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value == name {
-			return node.Content[i+1]
-		}
-	}
-	made := &yaml.Node{Kind: yaml.MappingNode}
-	node.Content = append(node.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, made)
-	return made
+	return keys
 }
 
 // resolve makes relative file names begin at the folder of the file.
@@ -216,10 +173,59 @@ func (c *Config) resolve(folder string) {
 	}
 }
 
-// readFiles takes in what stands in files of its own; relative names begin at
-// the folder of the configuration.
-func (c *Config) readFiles(folder string) (faults Faults) {
-	faults = c.readDatabaseAndServices()
+// readDatabase takes in the address of the database; a relative name in it
+// begins at the folder of the configuration, too.
+func (c *Config) readDatabase(folder string) (faults Faults) {
+	switch {
+	case c.DatabaseFile != "" && c.Database != "":
+		faults = append(faults, "database_file: database is given, too, and nobody could say which counts")
+	case c.DatabaseFile != "":
+		text, err := os.ReadFile(c.DatabaseFile)
+		if err != nil {
+			return Faults{fmt.Sprintf("database_file: %v", err)}
+		}
+		c.Database = strings.TrimSpace(string(text))
+		if err := checkDatabase(c.Database); err != nil {
+			return Faults{fmt.Sprintf("database_file: %v", err)}
+		}
+	}
+	if path, ok := strings.CutPrefix(c.Database, sqlitePrefix); ok && path != "" && !filepath.IsAbs(path) {
+		c.Database = sqlitePrefix + filepath.Join(folder, path)
+	}
+	return faults
+}
+
+// readServices takes in the services that stand in a file of their own. What
+// that file says wrongly is located in it; so are the services themselves from
+// then on.
+func (c *Config) readServices(places places) located {
+	if c.ServicesFile == "" {
+		return nil
+	}
+	base := filepath.Base(c.ServicesFile)
+	text, err := os.ReadFile(c.ServicesFile)
+	if err != nil {
+		return places.locate(base, Faults{fmt.Sprintf("services_file: %v", err)})
+	}
+	root, broken := parse(base, text)
+	if broken != nil {
+		return places.locate(base, Faults{"services_file: " + broken.Error()})
+	}
+	theirs := placesOf(base, root)
+	var more struct {
+		Services []federation.Service `yaml:"services"`
+	}
+	located := theirs.locate(base, decode(root, &more))
+	for i := range more.Services {
+		places[fmt.Sprintf("services[%d]", len(c.Services)+i)] = theirs[fmt.Sprintf("services[%d]", i)]
+	}
+	c.Services = append(c.Services, more.Services...)
+	return located
+}
+
+// readSecrets takes in what each service has in files of its own; relative
+// names begin at the folder of the configuration.
+func (c *Config) readSecrets(folder string) (faults Faults) {
 	read := func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(folder, name)
@@ -231,32 +237,5 @@ func (c *Config) readFiles(folder string) (faults Faults) {
 			faults = append(faults, fmt.Sprintf("services[%d]: %v", i, err))
 		}
 	}
-	return faults
-}
-
-func (c *Config) readDatabaseAndServices() (faults Faults) {
-	if c.DatabaseFile != "" {
-		text, err := os.ReadFile(c.DatabaseFile)
-		if err != nil {
-			faults = append(faults, fmt.Sprintf("database_file: %v", err))
-		}
-		c.Database = strings.TrimSpace(string(text))
-	}
-	if c.ServicesFile == "" {
-		return faults
-	}
-	text, err := os.ReadFile(c.ServicesFile)
-	if err != nil {
-		return append(faults, fmt.Sprintf("services_file: %v", err))
-	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return append(faults, fmt.Sprintf("services_file: %v", err))
-	}
-	more := Config{}
-	for _, fault := range decode(&root, &more) {
-		faults = append(faults, "services_file: "+fault)
-	}
-	c.Services = append(c.Services, more.Services...)
 	return faults
 }

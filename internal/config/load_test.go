@@ -67,6 +67,19 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+// TestBaseURL wants https, but on loopback. WEB-1.
+func TestBaseURL(t *testing.T) {
+	for base, good := range map[string]bool{
+		"https://sso.miyako.example": true, "https://sso.miyako.example:8443": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true,
+		"http://sso.miyako.example": false, "https://sso.miyako.example/": false, "https://user@sso.miyako.example": false,
+		"https://sso.miyako.example?x": false, "sso.miyako.example": false, "": false, "ftp://localhost": false,
+	} {
+		if _, err := checkBase(base); (err == nil) != good {
+			t.Errorf("%q: %v", base, err)
+		}
+	}
+}
+
 // TestUnknownKeys refuses what no key means, and values of the wrong type, with
 // their lines.
 func TestUnknownKeys(t *testing.T) {

@@ -40,7 +40,8 @@ func TestReference(t *testing.T) {
 func makeReference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Configuration\n\nGenerated from the sources (`warifu config reference`). Durations are written like `30s`, `15m`, `12h`. " +
-		"Environment variables stand over the file: `WARIFU_SESSION__IDLE` is `session.idle`; a name that ends in `_FILE` takes the value from a file.\n\n" +
+		"Environment variables stand over the file: `WARIFU_SESSION__IDLE` is `session.idle`; a name that ends in `_FILE` takes the value from a file, and lists are written `[a, b]`. " +
+		"Relative names of files begin at the folder of the configuration.\n\n" +
 		"| key | type | default | meaning |\n|---|---|---|---|\n")
 	describe(t, &b, "", reflect.ValueOf(Default()))
 	return b.String()

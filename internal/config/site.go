@@ -61,7 +61,7 @@ func (c Config) Brand() (b web.Brand, err error) {
 		b.Text[lang] = web.BrandText{
 			App: c.Institution.App.In(string(lang)), LogoAlt: c.Institution.LogoAlt.In(string(lang)), HasLogo: len(b.Logo) > 0,
 			Telephone: c.HelpDesk.Telephone, Extension: c.HelpDesk.Extension != "",
-			Phone: template.URL("tel:" + c.HelpDesk.Telephone), //nolint:gosec // of the configuration, digits and hyphens only
+			Phone: template.URL("tel:" + strings.ReplaceAll(c.HelpDesk.Telephone, " ", "")), //nolint:gosec // of the configuration, digits and hyphens only (RFC 3966)
 		}
 	}
 	return b, nil

@@ -90,6 +90,7 @@ type Service struct {
 	Tokens   *secret.Box // seals the session's token in the flow
 	Notices  *notice.Service
 	Words    func(key string) mail.Text // a text of the catalogue in both languages
+	Clock    func() error               // tells that the wall clock was set back
 	Throttle throttle.Policy
 	Sessions session.Policy
 	Policy   Policy

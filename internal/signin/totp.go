@@ -16,6 +16,9 @@ import (
 
 // SubmitTOTP verifies the six digits of the Authenticator.
 func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code string) (Verdict, error) {
+	if err := s.Clock(); err != nil { //guard:OPS-4
+		return Verdict{}, err
+	}
 	reserved, known, err := s.reserveTOTP(ctx, key, c)
 	if err != nil {
 		return Verdict{}, err

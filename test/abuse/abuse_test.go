@@ -36,19 +36,19 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 )
 
-// clock is the time of one server. It moves only when a test says so.
-type clock struct {
+// hands are the time of one server. They move only when a test says so.
+type hands struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-func (c *clock) Now() time.Time {
+func (c *hands) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-func (c *clock) pass(d time.Duration) {
+func (c *hands) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
@@ -58,7 +58,7 @@ func (c *clock) pass(d time.Duration) {
 type world struct {
 	t   *testing.T
 	app *app.App
-	*clock
+	*hands
 	log      *logged
 	raw      *sql.DB
 	postgres bool
@@ -131,7 +131,7 @@ const base = "https://sso.miyako.example"
 // and with hashes that cost little.
 func newWorld(t *testing.T, database string, change ...func(*config.Config)) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 24, 9, 0, 10, 0, time.UTC)}, log: &logged{}}
+	w := &world{t: t, hands: &hands{now: time.Date(2026, 11, 24, 9, 0, 10, 0, time.UTC)}, log: &logged{}}
 	keys, err := keyring.Generate(rand.Reader, nil)
 	w.must(err)
 	c := config.Default()

@@ -534,3 +534,38 @@ func TestDatabaseGone(t *testing.T) {
 		}
 	})
 }
+
+// TestNoFactorYet lets a person without a second factor in by password alone
+// only before the day that the policy names, and at the password's level. ENR-2.
+func TestNoFactorYet(t *testing.T) {
+	const newcomer = "sps00003" // a member of "faculty"
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.password(newcomer, people.Password)
+		if !strings.HasPrefix(p.Header().Get("Location"), "/login/enrolment?flow=") {
+			t.Fatalf("%d %s", p.Code, p.Header().Get("Location"))
+		}
+		if got := b.get(p.Header().Get("Location")); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "075-000-0000") {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+		if b.signedIn() || w.count(`SELECT COUNT(*) FROM session`) != 0 {
+			t.Error("the password alone signed in")
+		}
+	})
+	day := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		if p := b.password(newcomer, people.Password); p.Header().Get("Location") != "/home" || !b.signedIn() {
+			t.Fatalf("before the day: %d %s", p.Code, p.Header().Get("Location"))
+		}
+		if p := b.password(hanako.id, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/login/totp") {
+			t.Errorf("who has a factor: %d %s", p.Code, p.Header().Get("Location"))
+		}
+		w.pass(day.Sub(w.Now()))
+		if p := w.newBrowser().password(newcomer, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/login/enrolment") {
+			t.Errorf("on the day: %d %s", p.Code, p.Header().Get("Location"))
+		}
+	}, func(c *config.Config) {
+		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": day, "student": day}
+	})
+}

@@ -77,7 +77,7 @@ func (p *Provider) redeem(r *http.Request, service federation.Service, params pa
 			return err
 		}
 		redeemed, err := tx.RedeemGrant(ctx, v.grant)
-		if err == nil && !redeemed { //guard:A50
+		if err == nil && !redeemed {
 			v.refusal = secondUse
 		}
 		return err
@@ -170,7 +170,7 @@ func (p *Provider) use(r *http.Request, name audit.Name, h handle, do func(conte
 		outcome := "given"
 		if v.refusal != "" {
 			outcome = "refused"
-			if err := tx.DeleteGrant(ctx, v.grant.SubscriberID, v.grant.ID); err != nil { //guard:A50
+			if err := tx.DeleteGrant(ctx, v.grant.SubscriberID, v.grant.ID); err != nil {
 				return err
 			}
 		}
