@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 
 	"warifu/internal/authenticator/password"
 	"warifu/internal/federation"
@@ -129,7 +128,7 @@ func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	p.Site.Prefer(r, slices.Concat(request.Locales, []string{""})...)
+	p.Site.Prefer(r, request.Locales...)
 	if page.Service, err = p.service(r, text); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if f.State != TOTPRequired { //guard:SES-5
+		if f.State != TOTPRequired { // the table refuses it, too; nothing is verified
 			return Verdict{}, &OutOfOrderError{State: f.State, Outcome: TOTPAccepted}
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
