@@ -21,6 +21,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"warifu/internal/audit"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 	"warifu/internal/secret"
@@ -58,13 +59,14 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"a panic is an error":                          testPanic,
 		"a request that is given up does nothing half": testGivenUp,
 		"64 writers lose nothing":                      testWriters,
-		"attempts are counted one by one":              testAttempts,  // THR-1, THR-10
-		"waits are those of the schedule":              testWaits,     // THR-3
-		"a stop is never passed":                       testStop,      // THR-3
-		"a time step is used once":                     testStep,      // TOTP-4, A5
-		"a suspended authenticator is not used":        testSuspended, // TOTP-13
-		"a flow moves once":                            testFlow,      // SES-5
-		"a closed database says so":                    testClosed,    // OPS-3
+		"attempts are counted one by one":              testAttempts,   // THR-1, THR-10
+		"waits are those of the schedule":              testWaits,      // THR-3
+		"a stop is never passed":                       testStop,       // THR-3
+		"a time step is used once":                     testStep,       // TOTP-4, A5
+		"a suspended authenticator is not used":        testSuspended,  // TOTP-13
+		"a flow moves once":                            testFlow,       // SES-5
+		"without an audit key nothing happens":         testNoAuditKey, // AUD-2
+		"a closed database says so":                    testClosed,     // OPS-3
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := Open(newURL(t))
@@ -396,6 +398,19 @@ func testFlow(t *testing.T, db *DB) {
 		if !errors.Is(err, signin.ErrNotFound) {
 			t.Errorf("%+v: %v, want ErrNotFound", key, err)
 		}
+	}
+}
+
+func testNoAuditKey(t *testing.T, db *DB) {
+	db.SetAuditKey(nil)
+	err := db.inTx(t.Context(), func(tx *Tx) error {
+		if err := insert(t.Context(), 0)(tx); err != nil {
+			return err
+		}
+		return tx.AppendAudit(t.Context(), audit.Event{At: testTime})
+	})
+	if n := count(t, db); !errors.Is(err, errNoAuditKey) || n != 0 {
+		t.Errorf("%v, %d rows", err, n)
 	}
 }
 

@@ -61,6 +61,7 @@ type world struct {
 	*hands
 	log      *logged
 	raw      *sql.DB
+	config   config.Config
 	postgres bool
 }
 
@@ -150,9 +151,8 @@ func newWorld(t *testing.T, database string, change ...func(*config.Config)) *wo
 	for _, fn := range change {
 		fn(&c)
 	}
-	w.app, err = app.New(t.Context(), c, app.Options{Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil))})
-	w.must(err)
-	t.Cleanup(func() { w.app.Close() })
+	w.config = c
+	w.app = w.node()
 	w.must(w.app.DB.Migrate(t.Context()))
 	w.openRaw(database)
 	w.must(w.app.Signing.Ensure(t.Context(), "ES256"))
@@ -161,6 +161,15 @@ func newWorld(t *testing.T, database string, change ...func(*config.Config)) *wo
 	maker := people.Maker{InTx: store.In[people.Tx](w.app.DB), TOTP: w.app.TOTP, Hash: hash, Now: w.Now()}
 	w.must(maker.Make(t.Context(), 20))
 	return w
+}
+
+// node starts a node on the database of the world.
+func (w *world) node() *app.App {
+	w.t.Helper()
+	a, err := app.New(w.t.Context(), w.config, app.Options{Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	w.must(err)
+	w.t.Cleanup(func() { a.Close() })
+	return a
 }
 
 func (w *world) must(err error) {
@@ -211,12 +220,13 @@ type browser struct {
 	w       *world
 	mu      sync.Mutex
 	cookies map[string]string
+	node    *app.App // that answers
 	address string
 	agent   string
 }
 
 func (w *world) newBrowser() *browser {
-	return &browser{w: w, cookies: make(map[string]string), address: "192.0.2.1", agent: "Mozilla/5.0 (Windows NT 10.0) Chrome/156.0"}
+	return &browser{w: w, node: w.app, cookies: make(map[string]string), address: "192.0.2.1", agent: "Mozilla/5.0 (Windows NT 10.0) Chrome/156.0"}
 }
 
 // page is an answer.
@@ -237,7 +247,7 @@ func (b *browser) send(r *http.Request) page {
 	}
 	b.mu.Unlock()
 	answer := httptest.NewRecorder()
-	b.w.app.Handler().ServeHTTP(answer, r)
+	b.node.Handler().ServeHTTP(answer, r)
 	b.mu.Lock()
 	for _, c := range answer.Result().Cookies() {
 		b.cookies[c.Name] = c.Value
