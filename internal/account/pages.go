@@ -24,6 +24,7 @@ type Pages struct {
 func (p *Pages) Mount() {
 	p.Site.Identify(p.identify)
 	p.Site.Handle("GET /home", p.showHome)
+	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)
 	p.Site.Handle("GET /logged-out", p.showLoggedOut)
@@ -31,7 +32,7 @@ func (p *Pages) Mount() {
 
 // identify tells the frame of every page who is signed in.
 func (p *Pages) identify(r *http.Request) (*web.Person, error) {
-	_, who, err := p.Sessions.Who(r.Context(), p.Site.Session(r))
+	found, who, err := p.Sessions.Who(r.Context(), p.Site.Session(r))
 	if errors.Is(err, session.ErrNone) {
 		return nil, nil
 	}
@@ -39,7 +40,7 @@ func (p *Pages) identify(r *http.Request) (*web.Person, error) {
 		return nil, err
 	}
 	p.Site.Prefer(r, who.Language)
-	return &web.Person{SPSID: who.SPSID, Name: displayName(who, p.Site.Lang(r) == "ja")}, nil
+	return &web.Person{SPSID: who.SPSID, Name: displayName(who, p.Site.Lang(r) == "ja"), Ends: found.EndsAt().UnixMilli()}, nil
 }
 
 // displayName is how the pages call a person: family name first, in English
@@ -101,6 +102,19 @@ func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return p.Site.Render(w, r, http.StatusOK, "account/home", page)
+}
+
+// showSession tells the script of a page when the session ends. Asking is a use
+// of the session like any other, so that it is how a person gets more time (SES-3).
+func (p *Pages) showSession(w http.ResponseWriter, r *http.Request) error {
+	found, err := p.Sessions.Find(r.Context(), p.Site.Session(r))
+	if errors.Is(err, session.ErrNone) {
+		return p.Site.JSON(w, http.StatusUnauthorized, map[string]int64{"ends": 0})
+	}
+	if err != nil {
+		return err
+	}
+	return p.Site.JSON(w, http.StatusOK, map[string]int64{"ends": found.EndsAt().UnixMilli()})
 }
 
 const logoutStep = "account/logout" // the name of the page, too

@@ -20,7 +20,7 @@ var templateFS embed.FS
 type Person struct {
 	SPSID string
 	Name  string
-	Lang  string
+	Ends  int64 // Unix milliseconds at which the session ends without use
 }
 
 // Identify tells the site how to find out who is signed in.

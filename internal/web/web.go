@@ -6,6 +6,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -183,6 +184,18 @@ func (s *Site) HandleForeign(pattern string, h Handler) {
 // registered service has (WEB-5).
 func (s *Site) Redirect(w http.ResponseWriter, r *http.Request, address string) error {
 	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// JSON answers a script of ours.
+func (s *Site) JSON(w http.ResponseWriter, status int, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("web: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a browser that has gone away is not our failure
 	return nil
 }
 

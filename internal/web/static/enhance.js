@@ -53,3 +53,41 @@ for (const menu of document.querySelectorAll("details.menu")) {
     if (!menu.contains(event.target)) menu.open = false;
   });
 }
+
+// Two minutes before the session ends for want of use, the page asks. All tabs
+// of the browser know of each other's use.
+const dialog = document.getElementById("timeout");
+if (dialog) {
+  const notice = 120_000;
+  const tabs = new BroadcastChannel("session");
+  const lead = dialog.querySelector("p[data-text]");
+  let ends = Number(dialog.dataset.ends);
+  let timer;
+  const watch = () => {
+    clearTimeout(timer);
+    const left = ends - Date.now();
+    if (left <= 0) {
+      location.assign("/login?ended=1");
+    } else if (left <= notice) {
+      const time = new Date(ends).toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit" });
+      lead.textContent = lead.dataset.text.replace("{time}", time);
+      if (!dialog.open) dialog.showModal();
+      timer = setTimeout(watch, left);
+    } else {
+      if (dialog.open) dialog.close();
+      timer = setTimeout(watch, left - notice);
+    }
+  };
+  const extend = async () => {
+    const answer = await fetch("/session");
+    ends = (await answer.json()).ends;
+    tabs.postMessage(ends);
+    watch();
+  };
+  dialog.querySelector("button").addEventListener("click", extend);
+  dialog.addEventListener("cancel", extend);
+  tabs.addEventListener("message", (event) => { ends = event.data; watch(); });
+  document.addEventListener("visibilitychange", watch); // timers sleep with the machine
+  tabs.postMessage(ends);
+  watch();
+}
