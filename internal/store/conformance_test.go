@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,27 +23,12 @@ import (
 	"warifu/internal/directory"
 	"warifu/internal/secret"
 	"warifu/internal/signin"
+	"warifu/internal/store/storetest"
 	"warifu/internal/throttle"
 )
 
-// TestConformance holds every engine to the same behaviour. PostgreSQL is
-// TEST_POSTGRES_URL; where CI is true it must be there.
-func TestConformance(t *testing.T) {
-	t.Run("SQLite", func(t *testing.T) {
-		conform(t, func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") })
-	})
-	t.Run("PostgreSQL", func(t *testing.T) {
-		server := os.Getenv("TEST_POSTGRES_URL")
-		switch {
-		case server != "":
-			conform(t, func(t *testing.T) string { return newTestSchema(t, server) })
-		case os.Getenv("CI") == "true":
-			t.Fatal("TEST_POSTGRES_URL is not set")
-		default:
-			t.Skip("TEST_POSTGRES_URL is not set")
-		}
-	})
-}
+// TestConformance holds every engine to the same behaviour.
+func TestConformance(t *testing.T) { storetest.Each(t, conform) }
 
 // conform runs every test on a database of its own.
 func conform(t *testing.T, newURL func(t *testing.T) string) {
@@ -85,33 +67,6 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 			test(t, db)
 		})
 	}
-}
-
-// newTestSchema returns the URL of an empty schema that the test alone has.
-func newTestSchema(t *testing.T, server string) string {
-	t.Helper()
-	admin, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	schema := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	return u.String()
 }
 
 var testTime = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
@@ -438,14 +393,7 @@ func TestRetry(t *testing.T) {
 	if isSerializationFailure(&pgconn.PgError{Code: "23505"}) || isPostgresTrouble(&pgconn.PgError{Code: "23505"}) {
 		t.Error("23505 is a mistake of the caller")
 	}
-	server := os.Getenv("TEST_POSTGRES_URL")
-	if server == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("TEST_POSTGRES_URL is not set")
-		}
-		t.Skip("TEST_POSTGRES_URL is not set")
-	}
-	db, err := Open(newTestSchema(t, server))
+	db, err := Open(storetest.Postgres(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,15 +11,12 @@ import (
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/session"
+	"warifu/internal/store/storetest"
 )
 
 // TestFederation holds both engines to the same behaviour.
 func TestFederation(t *testing.T) {
-	engines := map[string]func(t *testing.T) string{
-		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
-		"PostgreSQL": outboxSchema,
-	}
-	for engine, newURL := range engines {
+	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		for name, test := range map[string]func(t *testing.T, db *DB){
 			"a grant comes back as it was stored":            testGrantRoundTrip,
 			"a code is redeemed once, in its time":           testGrantRedeemed,
@@ -32,7 +28,7 @@ func TestFederation(t *testing.T) {
 			"what has expired is deleted":                    testFederationExpiry,
 			"every query has an index":                       testFederationIndexes,
 		} {
-			t.Run(engine+"/"+name, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				db, err := Open(newURL(t))
 				if err != nil {
 					t.Fatal(err)
@@ -45,7 +41,7 @@ func TestFederation(t *testing.T) {
 				test(t, db)
 			})
 		}
-	}
+	})
 }
 
 var fedNow = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)

@@ -1,29 +1,20 @@
 package store
 
 import (
-	"context"
-	"crypto/rand"
-	"database/sql"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"warifu/internal/mail"
+	"warifu/internal/store/storetest"
 )
 
 var outboxNow = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
 // TestMailOutbox holds both engines to the same behaviour.
 func TestMailOutbox(t *testing.T) {
-	engines := map[string]func(t *testing.T) string{
-		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
-		"PostgreSQL": outboxSchema,
-	}
-	for engine, newURL := range engines {
+	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		for name, test := range map[string]func(t *testing.T, db *DB){
 			"a mail is claimed once under contention":      testMailClaimedOnce,
 			"a mail is due at its time and while unlocked": testMailDue,
@@ -33,7 +24,7 @@ func TestMailOutbox(t *testing.T) {
 			"a bounce is remembered":                       testMailBounced,
 			"due mail is found by its index":               testMailIndex,
 		} {
-			t.Run(engine+"/"+name, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				db, err := Open(newURL(t))
 				if err != nil {
 					t.Fatal(err)
@@ -45,41 +36,7 @@ func TestMailOutbox(t *testing.T) {
 				test(t, db)
 			})
 		}
-	}
-}
-
-// outboxSchema returns the URL of an empty schema that the test alone has.
-func outboxSchema(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("TEST_POSTGRES_URL")
-	if server == "" && os.Getenv("CI") == "true" {
-		t.Fatal("TEST_POSTGRES_URL is not set")
-	}
-	if server == "" {
-		t.Skip("TEST_POSTGRES_URL is not set")
-	}
-	admin, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	schema := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
 	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	return u.String()
 }
 
 func outboxTx(t *testing.T, db *DB, fn func(*Tx) error) {

@@ -5,7 +5,6 @@ package abuse
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/base32"
@@ -31,9 +30,9 @@ import (
 	"warifu/internal/federation"
 	"warifu/internal/keyring"
 	"warifu/internal/store"
+	"warifu/internal/store/storetest"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // hands are the time of one server. They move only when a test says so.
@@ -82,48 +81,9 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// onEngines runs a test on SQLite and PostgreSQL. PostgreSQL is
-// TEST_POSTGRES_URL; where CI is true it must be there.
+// onEngines runs a test on SQLite and PostgreSQL.
 func onEngines(t *testing.T, test func(t *testing.T, w *world), change ...func(*config.Config)) {
-	t.Run("SQLite", func(t *testing.T) { test(t, newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), change...)) })
-	t.Run("PostgreSQL", func(t *testing.T) {
-		server := os.Getenv("TEST_POSTGRES_URL")
-		switch {
-		case server != "":
-			test(t, newWorld(t, newSchema(t, server), change...))
-		case os.Getenv("CI") == "true":
-			t.Fatal("TEST_POSTGRES_URL is not set")
-		default:
-			t.Skip("TEST_POSTGRES_URL is not set")
-		}
-	})
-}
-
-// newSchema returns the URL of an empty schema that the test alone has.
-func newSchema(t *testing.T, server string) string {
-	t.Helper()
-	admin, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	schema := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	return u.String()
+	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) { test(t, newWorld(t, newURL(t), change...)) })
 }
 
 const base = "https://sso.miyako.example"
