@@ -177,7 +177,7 @@ func (a *App) buildPages() error {
 	flow := &signin.Service{
 		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Hasher: a.Hasher, TOTP: a.TOTP,
 		Accounts: a.Ring.MAC(keyring.AccountID), Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
-		Clock: a.Clock.Check, Throttle: a.Config.Throttle, Sessions: a.Config.Session, Policy: a.Config.SignIn,
+		Clock: a.Clock.Check, Counted: a.Metrics.Step, Throttle: a.Config.Throttle, Sessions: a.Config.Session, Policy: a.Config.SignIn,
 		Domains: a.Config.Institution.MailDomains, Random: rand.Reader, Now: a.now,
 	}
 	assurance := a.Config.Assurance

@@ -28,6 +28,7 @@ const checkTime = 2 * time.Second
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
+	steps    *prometheus.CounterVec
 }
 
 // NewMetrics returns the numbers of the process and of the requests.
@@ -37,7 +38,9 @@ func NewMetrics() *Metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "warifu_http_requests_total", Help: "Answered requests by route and status."}, []string{"route", "status"}),
 	}
-	m.registry.MustRegister(m.requests, collectors.NewGoCollector(),
+	m.steps = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "warifu_signin_steps_total", Help: "Steps of sign-ins by their outcome."}, []string{"outcome"})
+	m.registry.MustRegister(m.requests, m.steps, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -46,6 +49,9 @@ func NewMetrics() *Metrics {
 func (m *Metrics) Request(route string, status int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
+
+// Step counts one step of a sign-in.
+func (m *Metrics) Step(outcome string) { m.steps.WithLabelValues(outcome).Inc() }
 
 // Count adds a number that only grows and that value reads when it is asked for.
 func (m *Metrics) Count(name, help string, value func() float64) {

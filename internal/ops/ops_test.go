@@ -15,6 +15,7 @@ func TestOperation(t *testing.T) {
 	var broken error
 	metrics := NewMetrics()
 	metrics.Request("GET /login", 200)
+	metrics.Step("TOTP rejected")
 	metrics.Gauge("test_gauge", "A gauge.", func() float64 { return 7 })
 	handler := Handler(metrics, []Check{
 		{Name: "database", Run: func(context.Context) error { return broken }},
@@ -31,6 +32,7 @@ func TestOperation(t *testing.T) {
 	get("/healthz", http.StatusOK, "ok")
 	get("/readyz", http.StatusOK, `"database":"ok"`)
 	get("/metrics", http.StatusOK, `warifu_http_requests_total{route="GET /login",status="200"} 1`)
+	get("/metrics", http.StatusOK, `warifu_signin_steps_total{outcome="TOTP rejected"} 1`)
 	get("/metrics", http.StatusOK, "test_gauge 7")
 	get("/debug/pprof/", http.StatusOK, "goroutine")
 	get("/login", http.StatusNotFound, "")

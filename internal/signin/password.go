@@ -36,8 +36,12 @@ type account struct {
 // the flow, past its first transition.
 func (s *Service) SubmitPassword(ctx context.Context, c Claimant, form PasswordForm) (Verdict, error) {
 	a, v, err := s.reservePassword(ctx, c, form)
-	if err != nil || v.Outcome == Throttled {
-		return v, err
+	if err != nil {
+		return Verdict{}, err
+	}
+	if v.Outcome == Throttled {
+		s.Counted(string(v.Outcome))
+		return v, nil
 	}
 	accepted, better, err := s.verifyPassword(ctx, a, form.Password)
 	if err != nil {
@@ -54,6 +58,7 @@ func (s *Service) SubmitPassword(ctx context.Context, c Claimant, form PasswordF
 	if err != nil {
 		return Verdict{}, err
 	}
+	s.Counted(string(v.Outcome))
 	return v, nil
 }
 

@@ -91,6 +91,7 @@ type Service struct {
 	Notices  *notice.Service
 	Words    func(key string) mail.Text // a text of the catalogue in both languages
 	Clock    func() error               // tells that the wall clock was set back
+	Counted  func(outcome string)       // told of every step that was committed
 	Throttle throttle.Policy
 	Sessions session.Policy
 	Policy   Policy
@@ -162,6 +163,7 @@ func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Fl
 	if err != nil {
 		return Verdict{}, err
 	}
+	s.Counted(string(v.Outcome))
 	return v, nil
 }
 
