@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"warifu/internal/app"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
+	"warifu/internal/directory/local"
 )
 
 type userCommand struct {
@@ -25,6 +27,24 @@ type onUser struct {
 	withConfig
 	ID     string `arg:"" help:"The SPS-ID."`
 	Reason string `help:"Why; it is recorded."`
+	JSON   bool   `help:"Print JSON."`
+}
+
+// act does something with the person, and says how that person is now.
+func (c onUser) act(env *Env, do func(*local.Service) error) error {
+	return c.do(env, func(a *app.App) error {
+		if err := do(a.Directory); err != nil {
+			return err
+		}
+		who, err := a.Directory.Show(env.Context, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return env.JSON(who)
+		}
+		return env.Printf("%s: status %s, role %s\n", who.SPSID, who.Status, who.Role)
+	})
 }
 
 // do runs act on the directory of the configuration.
@@ -45,6 +65,14 @@ type userImportCommand struct {
 	File   string `arg:"" type:"existingfile" help:"CSV in UTF-8 or Shift_JIS, with a header line."`
 	DryRun bool   `help:"Say what would happen, and change nothing."`
 	JSON   bool   `help:"Print JSON."`
+}
+
+// Help says what the file may hold.
+func (userImportCommand) Help() string {
+	return "Columns, in any order: " + strings.Join(directory.Columns, ", ") + ". " +
+		"sps_id and some name must be there; groups are separated by semicolons. " +
+		"Of a person who is known, what has no column stays as it is, and so do an empty status or language; " +
+		"a password hash is taken only where there is no password yet. Notification addresses are never imported."
 }
 
 // Run imports people; where a line is faulty, nothing is imported.
@@ -92,10 +120,7 @@ func (c userImportCommand) refuse(env *Env, faults []directory.LineFault) error 
 	return fmt.Errorf("%d faults; nothing was imported", len(faults))
 }
 
-type userShowCommand struct {
-	onUser
-	JSON bool `help:"Print JSON."`
-}
+type userShowCommand struct{ onUser }
 
 // Run prints what the directory knows of a person.
 func (c userShowCommand) Run(env *Env) error {
@@ -117,21 +142,21 @@ type userSuspendCommand struct{ onUser }
 
 // Run suspends a person.
 func (c userSuspendCommand) Run(env *Env) error {
-	return c.do(env, func(a *app.App) error { return a.Directory.Suspend(env.Context, c.ID, c.Reason) })
+	return c.act(env, func(d *local.Service) error { return d.Suspend(env.Context, c.ID, c.Reason) })
 }
 
 type userResumeCommand struct{ onUser }
 
 // Run lets a person in again.
 func (c userResumeCommand) Run(env *Env) error {
-	return c.do(env, func(a *app.App) error { return a.Directory.Resume(env.Context, c.ID, c.Reason) })
+	return c.act(env, func(d *local.Service) error { return d.Resume(env.Context, c.ID, c.Reason) })
 }
 
 type userUnlockCommand struct{ onUser }
 
 // Run clears a person's waits.
 func (c userUnlockCommand) Run(env *Env) error {
-	return c.do(env, func(a *app.App) error { return a.Directory.Unlock(env.Context, c.ID, c.Reason) })
+	return c.act(env, func(d *local.Service) error { return d.Unlock(env.Context, c.ID, c.Reason) })
 }
 
 type userActivationCommand struct{ onUser }
@@ -143,20 +168,21 @@ func (c userActivationCommand) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
+		if c.JSON {
+			return env.JSON(map[string]string{"activation_code": code, "expires_at": until.UTC().Format(time.RFC3339)})
+		}
 		return env.Printf("%s\nIt works once, until %s.\n", code, until.Format(time.RFC3339))
 	})
 }
 
 type userRoleCommand struct {
-	withConfig
-	ID     string `arg:"" help:"The SPS-ID."`
-	Role   string `arg:"" enum:"subscriber,agent,administrator,auditor" help:"subscriber, agent, administrator or auditor."`
-	Reason string `help:"Why; it is recorded."`
+	onUser
+	Role string `arg:"" enum:"subscriber,agent,administrator,auditor" help:"subscriber, agent, administrator or auditor."`
 }
 
 // Run gives a person a role.
 func (c userRoleCommand) Run(env *Env) error {
-	return c.do(env, func(a *app.App) error {
-		return a.Directory.SetRole(env.Context, c.ID, directory.Role(c.Role), c.Reason)
+	return c.act(env, func(d *local.Service) error {
+		return d.SetRole(env.Context, c.ID, directory.Role(c.Role), c.Reason)
 	})
 }

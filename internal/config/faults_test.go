@@ -55,6 +55,19 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestUnreadable tells once of a value that cannot be read, though what stands
+// in its place is wrong, too.
+func TestUnreadable(t *testing.T) {
+	text := strings.ReplaceAll(filled(), "base_url: https://sso.miyako.example", "base_url: [a]")
+	text = strings.ReplaceAll(text, "mail_domains: [miyako.example]", "mail_domains: {a: b}")
+	_, err := Load(write(t, "warifu.yaml", text), []string{"WARIFU_DATABASE_FILE=/no/such/file"})
+	faults, _ := errors.AsType[Faults](err)
+	wantFaults(t, err, "WARIFU_DATABASE_FILE: database_file: ", "warifu.yaml:5: base_url: cannot", "warifu.yaml:24: institution.mail_domains: cannot")
+	if len(faults) != 3 {
+		t.Errorf("%d faults, want 3:\n%s", len(faults), err)
+	}
+}
+
 // TestRequired wants what has no default.
 func TestRequired(t *testing.T) {
 	_, err := Load(write(t, "warifu.yaml", "# nothing\n"), nil)

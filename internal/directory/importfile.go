@@ -2,12 +2,15 @@ package directory
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/japanese"
@@ -17,9 +20,43 @@ import (
 
 // ImportLine is one person of an import file.
 type ImportLine struct {
-	Line         int // in the file, the header being line 1
-	Subscriber       // without the identifiers that never change
+	Line         int      // in the file, the header being line 1
+	Columns      []string // that the file has; it says nothing of the others
+	Subscriber            // without the identifiers that never change; Status is empty if the line names none
 	PasswordHash string
+
+	named bool // the display name is the file's, and not made from the other names
+}
+
+// Over puts what the line says over what is known of a person, or over the zero
+// Subscriber if nothing is. What the file has no column for stays, above all a
+// suspension; so do status and language where the line leaves them empty.
+func (l ImportLine) Over(known Subscriber) Subscriber {
+	merged := ImportLine{Subscriber: known}
+	for _, column := range l.Columns {
+		switch column {
+		case "sps_id", "display", "password_hash":
+		case "groups":
+			merged.Groups = l.Groups
+		case "affiliation":
+			merged.Affiliation = l.Affiliation
+		case "mailbox":
+			merged.Mailbox = l.Mailbox
+		case "status":
+			merged.Status = cmp.Or(l.Status, known.Status)
+		case "language":
+			merged.Language = cmp.Or(l.Language, known.Language)
+		default:
+			*merged.name(column) = *l.name(column)
+		}
+	}
+	if renamed := merged.Latin != known.Latin || merged.Japanese != known.Japanese; l.named || renamed || known.Display == "" {
+		merged.Display = l.Display
+	}
+	if known.SPSID == "" {
+		merged.SPSID, merged.Role, merged.Status = l.SPSID, RoleSubscriber, cmp.Or(merged.Status, Active)
+	}
+	return merged.Subscriber
 }
 
 // LineFault is what is wrong with one line of an import file.
@@ -122,20 +159,24 @@ func checkHeader(header []string) (faults []LineFault) {
 	return faults
 }
 
-const maxField = 200 // characters
+// The longest fields, in characters.
+const (
+	maxField  = 200
+	maxGroups = 4000 // all groups of a person
+)
 
 func (i Importer) person(line int, header, record []string) (p ImportLine, faults []LineFault) {
-	p = ImportLine{Line: line, Subscriber: Subscriber{Status: Active, Role: RoleSubscriber}}
+	p = ImportLine{Line: line, Columns: header}
 	fault := func(column, format string, args ...any) {
 		faults = append(faults, LineFault{Line: line, Column: column, Text: fmt.Sprintf(format, args...)})
 	}
 	for n, column := range header {
 		value := strings.TrimSpace(norm.NFC.String(record[n]))
-		if utf8.RuneCountInString(value) > maxField {
-			fault(column, "is longer than %d characters", maxField)
+		if longest := longestField(column); utf8.RuneCountInString(value) > longest {
+			fault(column, "is longer than %d characters", longest)
 			continue
 		}
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if strings.ContainsFunc(value, unicode.IsControl) {
 			fault(column, "has a control character")
 			continue
 		}
@@ -143,6 +184,7 @@ func (i Importer) person(line int, header, record []string) (p ImportLine, fault
 			fault(column, "%s", problem)
 		}
 	}
+	p.named = p.Display != ""
 	if p.Display == "" {
 		p.Display = strings.TrimSpace(p.Latin.Given + " " + p.Latin.Family)
 	}
@@ -155,26 +197,35 @@ func (i Importer) person(line int, header, record []string) (p ImportLine, fault
 	return p, faults
 }
 
+func longestField(column string) int {
+	if column == "groups" {
+		return maxGroups
+	}
+	return maxField
+}
+
 // set puts a value into its place, and says what is wrong with it.
 func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 	switch column {
 	case "sps_id":
 		p.SPSID = FoldID(value, i.Domains)
-		if p.SPSID == "" || len(value) > MaxID || strings.ContainsAny(p.SPSID, " @") {
+		typed := strings.IndexFunc(p.SPSID, func(r rune) bool { return r == ' ' || r == '@' || !unicode.IsPrint(r) }) < 0
+		if p.SPSID == "" || len(value) > MaxID || !typed {
 			return fmt.Sprintf("%q is no SPS-ID", value)
 		}
 	case "groups":
-		p.Groups = slices.Compact(slices.Sorted(slices.Values(strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ' ' }))))
+		p.Groups = slices.Compact(slices.Sorted(slices.Values(strings.FieldsFunc(value, func(r rune) bool { return r == ';' || unicode.IsSpace(r) }))))
+		if i := slices.IndexFunc(p.Groups, func(group string) bool { return utf8.RuneCountInString(group) > maxField }); i >= 0 {
+			return fmt.Sprintf("a group is longer than %d characters", maxField)
+		}
 	case "affiliation":
 		p.Affiliation = value
 		if value != "" && !slices.Contains(Affiliations, value) {
 			return fmt.Sprintf("%q is not one of %s", value, strings.Join(Affiliations, ", "))
 		}
 	case "status":
-		if value != "" {
-			p.Status = Status(value)
-		}
-		if p.Status != Active && p.Status != Suspended {
+		p.Status = Status(value)
+		if !slices.Contains([]Status{"", Active, Suspended}, p.Status) {
 			return fmt.Sprintf("%q is not active or suspended", value)
 		}
 	case "language":
@@ -184,7 +235,7 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 		}
 	case "mailbox":
 		p.Mailbox = value
-		if value != "" && strings.Count(value, "@") != 1 {
+		if value != "" && !mailbox.MatchString(value) {
 			return fmt.Sprintf("%q is no mail address", value)
 		}
 	case "password_hash":
@@ -194,10 +245,30 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 				return err.Error()
 			}
 		}
+	case "family_kana", "given_kana":
+		*p.name(column) = katakana(fold(value))
 	default:
-		*p.name(column) = width.Fold.String(value)
+		*p.name(column) = fold(value)
 	}
 	return ""
+}
+
+// mailbox is an address that mail can be sent to: a dot-atom of plain ASCII.
+var mailbox = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
+
+// fold makes half-width kana and full-width letters ordinary ones. Half-width
+// sound marks are characters of their own, which are composed afterwards.
+func fold(value string) string { return strings.TrimSpace(norm.NFC.String(width.Fold.String(value))) }
+
+// katakana writes hiragana in katakana: services are told that the reading is
+// katakana (ja-Kana, ISO 15924).
+func katakana(value string) string {
+	return strings.Map(func(r rune) rune {
+		if 'ぁ' <= r && r <= 'ゖ' || r == 'ゝ' || r == 'ゞ' {
+			return r + 'ァ' - 'ぁ'
+		}
+		return r
+	}, value)
 }
 
 // name is the place of a column that is taken as it is, half-width kana and

@@ -5,9 +5,7 @@ package local
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base32"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -85,11 +83,15 @@ func (s *Service) act(ctx context.Context, spsID string, name audit.Name, reason
 // Suspend keeps a person out: all sessions end at once (SES-9).
 func (s *Service) Suspend(ctx context.Context, spsID, reason string) error {
 	return s.act(ctx, spsID, audit.Suspend, reason, func(tx Tx, who *directory.Subscriber) error {
-		if err := s.setStatus(ctx, tx, who, directory.Suspended, notice.Suspended); err != nil {
-			return err
-		}
-		return tx.EndSessions(ctx, who.ID)
+		return s.suspend(ctx, tx, who)
 	})
+}
+
+func (s *Service) suspend(ctx context.Context, tx Tx, who *directory.Subscriber) error {
+	if err := s.setStatus(ctx, tx, who, directory.Suspended, notice.Suspended); err != nil {
+		return err
+	}
+	return tx.EndSessions(ctx, who.ID)
 }
 
 // Resume lets a person in again.
@@ -99,7 +101,11 @@ func (s *Service) Resume(ctx context.Context, spsID, reason string) error {
 	})
 }
 
+// setStatus tells nobody of what is so already.
 func (s *Service) setStatus(ctx context.Context, tx Tx, who *directory.Subscriber, status directory.Status, kind notice.Kind) error {
+	if who.Status == status {
+		return nil
+	}
 	who.Status, who.UpdatedAt = status, s.Now()
 	if err := tx.UpdateSubscriber(ctx, *who); err != nil {
 		return err
@@ -118,6 +124,9 @@ func (s *Service) Unlock(ctx context.Context, spsID, reason string) error {
 // opened without it.
 func (s *Service) SetRole(ctx context.Context, spsID string, role directory.Role, reason string) error {
 	return s.act(ctx, spsID, audit.RoleChanged, reason, func(tx Tx, who *directory.Subscriber) error {
+		if who.Role == role {
+			return nil
+		}
 		who.Role, who.UpdatedAt = role, s.Now()
 		if err := tx.UpdateSubscriber(ctx, *who); err != nil {
 			return err
@@ -145,104 +154,8 @@ func (s *Service) ActivationCode(ctx context.Context, spsID, reason string) (cod
 	err = s.act(ctx, spsID, audit.ActivationCode, reason, func(tx Tx, who *directory.Subscriber) error {
 		return tx.ReplaceActivationCode(ctx, who.ID, s.Codes.Sum("activation", []byte(who.ID), []byte(code)), expiresAt)
 	})
-	return fmt.Sprintf("%s-%s-%s-%s", code[:4], code[4:8], code[8:12], code[12:]), expiresAt, err
-}
-
-// Report is what an import has done, or would do.
-type Report struct {
-	Added     int                   `json:"added"`
-	Changed   int                   `json:"changed"`
-	Unchanged int                   `json:"unchanged"`
-	Suspended int                   `json:"suspended"` // of the changed ones
-	Faults    []directory.LineFault `json:"faults"`
-}
-
-// errDryRun takes back what a trial has done.
-var errDryRun = errors.New("local: trial")
-
-// Import adds and changes people, all of them or none. A dry run does the same
-// and takes it back.
-func (s *Service) Import(ctx context.Context, lines []directory.ImportLine, dryRun bool) (r Report, err error) {
-	err = s.InTx(ctx, func(tx Tx) error {
-		r = Report{}
-		for _, line := range lines {
-			if err := s.importOne(ctx, tx, line, &r); err != nil {
-				return fmt.Errorf("line %d: %w", line.Line, err)
-			}
-		}
-		if dryRun || len(r.Faults) > 0 {
-			return errDryRun
-		}
-		return nil
-	})
-	if errors.Is(err, errDryRun) {
-		err = nil
+	if err != nil {
+		return "", time.Time{}, err
 	}
-	return r, err
-}
-
-func (s *Service) importOne(ctx context.Context, tx Tx, line directory.ImportLine, r *Report) error {
-	now := s.Now()
-	known, hash, err := tx.SubscriberAnyStatus(ctx, line.SPSID)
-	switch {
-	case errors.Is(err, directory.ErrNotFound):
-		r.Added++
-		person := line.Subscriber
-		person.ID, person.PublicID, person.CreatedAt, person.UpdatedAt = rand.Text(), rand.Text(), now, now
-		if err := tx.CreateSubscriber(ctx, person); err != nil {
-			return err
-		}
-		return s.importPassword(ctx, tx, person, "", line.PasswordHash, audit.SubscriberAdded)
-	case err != nil:
-		return err
-	case known.Status == directory.Deleted: // identifiers are never given to another person
-		r.Faults = append(r.Faults, directory.LineFault{Line: line.Line, Column: "sps_id", Text: "belonged to a person who was deleted"})
-		return nil
-	}
-	changed := merge(known, line.Subscriber)
-	newHash := line.PasswordHash
-	if same(changed, known) && (newHash == "" || hash != "") {
-		r.Unchanged++
-		return nil
-	}
-	r.Changed++
-	changed.UpdatedAt = now
-	if err := tx.UpdateSubscriber(ctx, changed); err != nil {
-		return err
-	}
-	if changed.Status == directory.Suspended && known.Status != directory.Suspended {
-		r.Suspended++
-		if err := tx.EndSessions(ctx, known.ID); err != nil {
-			return err
-		}
-	}
-	return s.importPassword(ctx, tx, changed, hash, newHash, audit.SubscriberEdited)
-}
-
-// importPassword stores a hash that was brought along, unless the person has a
-// password already, and records the import.
-func (s *Service) importPassword(ctx context.Context, tx Tx, who directory.Subscriber, present, brought string, name audit.Name) error {
-	if brought != "" && present == "" {
-		if err := tx.SetPassword(ctx, who.ID, brought, s.Now()); err != nil {
-			return err
-		}
-	}
-	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: actor, Subscriber: who.ID,
-		Detail: map[string]string{"status": string(who.Status)}})
-}
-
-// merge puts what a file may say of a person over what is known.
-func merge(known, line directory.Subscriber) directory.Subscriber {
-	line.ID, line.PublicID, line.SPSID = known.ID, known.PublicID, known.SPSID
-	line.Role, line.Privileged = known.Role, known.Privileged
-	line.CreatedAt, line.UpdatedAt = known.CreatedAt, known.UpdatedAt
-	if line.Language == "" {
-		line.Language = known.Language
-	}
-	return line
-}
-
-func same(a, b directory.Subscriber) bool {
-	a.Groups, b.Groups = append([]string{}, a.Groups...), append([]string{}, b.Groups...)
-	return fmt.Sprintf("%#v", a) == fmt.Sprintf("%#v", b)
+	return fmt.Sprintf("%s-%s-%s-%s", code[:4], code[4:8], code[8:12], code[12:]), expiresAt, nil
 }
