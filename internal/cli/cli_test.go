@@ -106,7 +106,7 @@ func TestUserImport(t *testing.T) {
 	}
 	out, _ = s.run(0, "user", "show", "S001@miyako.example", "--json", c)
 	var who map[string]any
-	if err := json.Unmarshal([]byte(out), &who); err != nil || who["SPSID"] != "s001" || fmt.Sprint(who["Kana"]) != "map[family:ミヤコ]" || fmt.Sprint(who["Groups"]) != "[first student]" {
+	if err := json.Unmarshal([]byte(out), &who); err != nil || who["sps_id"] != "s001" || fmt.Sprint(who["name_kana"]) != "map[family:ミヤコ]" || fmt.Sprint(who["groups"]) != "[first student]" {
 		t.Errorf("show: %v %s", err, out)
 	}
 	if out, _ := s.run(0, "user", "import", s.write("d.csv", strings.Replace(text, "student,,s001", "student,suspended,s001", 1)), c); !strings.Contains(out, "1 changed (1 of them suspended)") {

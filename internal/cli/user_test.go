@@ -27,7 +27,10 @@ func TestUserCommandsForMachines(t *testing.T) {
 	} {
 		args := slices.Concat([]string{"user"}, test.args, []string{c})
 		out, _ := s.run(0, slices.Concat(args, []string{"--json"})...)
-		var who struct{ SPSID, Status, Role string }
+		var who struct {
+			SPSID        string `json:"sps_id"`
+			Status, Role string
+		}
 		if err := json.Unmarshal([]byte(out), &who); err != nil || who.SPSID != "s1" || who.Status != test.status || who.Role != test.role {
 			t.Errorf("%v: %v %s", test.args, err, out)
 		}

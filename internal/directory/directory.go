@@ -41,23 +41,23 @@ type Name struct {
 
 // Subscriber is a person known to the system.
 type Subscriber struct {
-	ID          string // internal; random, never reassigned, never shown
-	PublicID    string // 26 base32 characters for services; never reassigned
-	SPSID       string // folded by [FoldID]
-	Display     string // one display name; used where the parts are not known
-	Latin       Name
-	Japanese    Name
-	Kana        Name
-	Affiliation string // student, faculty, staff, employee, member, affiliate, alum
-	Department  Department
-	Groups      []string // sorted
-	Status      Status
-	Role        Role
-	Privileged  bool   // let back in by two agents or an activation code only
-	Mailbox     string // the university mailbox: notices only
-	Language    string // "ja", "en", or empty if not chosen
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	ID          string     `json:"id"`        // internal: of rows and of the audit trail; random, never reassigned, on no page
+	PublicID    string     `json:"public_id"` // 26 base32 characters for services; never reassigned
+	SPSID       string     `json:"sps_id"`    // folded by [FoldID]
+	Display     string     `json:"display"`   // one display name; used where the parts are not known
+	Latin       Name       `json:"name"`
+	Japanese    Name       `json:"name_ja"`
+	Kana        Name       `json:"name_kana"`
+	Affiliation string     `json:"affiliation"` // student, faculty, staff, employee, member, affiliate, alum
+	Department  Department `json:"department"`
+	Groups      []string   `json:"groups"` // sorted
+	Status      Status     `json:"status"`
+	Role        Role       `json:"role"`
+	Privileged  bool       `json:"privileged"` // let back in by two agents or an activation code only
+	Mailbox     string     `json:"mailbox"`    // the university mailbox: notices only
+	Language    string     `json:"language"`   // "ja", "en", or empty if not chosen
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
 }
 
 // Department is where a person belongs, in both languages.

@@ -60,8 +60,8 @@ func (t Text) In(lang string) string {
 // Release says which attributes a service gets. What is in neither list is not
 // given; without a value for a required one there is no assertion.
 type Release struct {
-	Required []string `yaml:"required" json:"required,omitempty"`
-	Optional []string `yaml:"optional" json:"optional,omitempty"`
+	Required []string `yaml:"required" json:"required,omitempty"` // attributes without which there is no assertion
+	Optional []string `yaml:"optional" json:"optional,omitempty"` // attributes that are given where they exist
 }
 
 // Allows reports whether the service may have the attribute.
@@ -71,12 +71,12 @@ func (r Release) Allows(attribute string) bool {
 
 // Service is a service that people reach through the sign-on.
 type Service struct {
-	ID             string      `yaml:"id" json:"id"` // stable; it is in the audit trail
-	Name           Text        `yaml:"name" json:"name"`
-	Owner          Text        `yaml:"owner" json:"owner,omitzero"`
-	Protocol       Protocol    `yaml:"protocol" json:"protocol"`
-	Address        string      `yaml:"address" json:"address,omitempty"` // where people begin, for the list on the home page
-	Disabled       bool        `yaml:"disabled" json:"disabled,omitempty"`
+	ID             string      `yaml:"id" json:"id"`                                     // stable; it is in the audit trail
+	Name           Text        `yaml:"name" json:"name"`                                 // in both languages, as people know the service
+	Owner          Text        `yaml:"owner" json:"owner,omitzero"`                      // who runs it
+	Protocol       Protocol    `yaml:"protocol" json:"protocol"`                         // oidc
+	Address        string      `yaml:"address" json:"address,omitempty"`                 // where people begin, for the list on the home page
+	Disabled       bool        `yaml:"disabled" json:"disabled,omitempty"`               // switched off; requests are refused
 	Require        Require     `yaml:"require" json:"require,omitempty"`                 // default any
 	AcceptFallback bool        `yaml:"accept_fallback" json:"accept_fallback,omitempty"` // only with require: any
 	DefaultACR     string      `yaml:"default_acr" json:"default_acr,omitempty"`         // a weaker true value, where nothing is asked
@@ -111,25 +111,25 @@ const (
 
 // RelyingParty is what a service that speaks OIDC has besides.
 type RelyingParty struct {
-	Type                   string        `yaml:"type" json:"type,omitempty"` // web (default), spa, native
-	Auth                   string        `yaml:"auth" json:"auth,omitempty"` // default client_secret_basic
-	Secrets                []string      `yaml:"secret_sha256" json:"secret_sha256,omitempty"`
-	SecretFile             string        `yaml:"secret_file" json:"-"` // read by [Service.ReadFiles]
-	JWKSFile               string        `yaml:"jwks_file" json:"-"`
-	JWKS                   string        `yaml:"jwks" json:"jwks,omitempty"` // public keys of private_key_jwt, as JSON
-	RedirectURIs           []string      `yaml:"redirect_uris" json:"redirect_uris,omitempty"`
-	PostLogoutRedirectURIs []string      `yaml:"post_logout_redirect_uris" json:"post_logout_redirect_uris,omitempty"`
-	BackchannelLogoutURI   string        `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`
-	Origins                []string      `yaml:"origins" json:"origins,omitempty"`                 // of scripts that may call us
-	IDTokenAlg             string        `yaml:"id_token_alg" json:"id_token_alg,omitempty"`       // ES256 (default) or RS256
-	IDTokenClaims          bool          `yaml:"id_token_claims" json:"id_token_claims,omitempty"` // all claims in the ID token, too
-	AccessToken            string        `yaml:"access_token" json:"access_token,omitempty"`       // opaque (default) or jwt
-	NameScript             string        `yaml:"name_script" json:"name_script,omitempty"`         // ja: the unmarked names are Japanese
-	DefaultACRValues       []string      `yaml:"default_acr_values" json:"default_acr_values,omitempty"`
-	DefaultMaxAge          time.Duration `yaml:"default_max_age" json:"default_max_age,omitempty"`
-	Introspect             bool          `yaml:"introspect" json:"introspect,omitempty"` // may introspect tokens of its audience
-	Audience               string        `yaml:"audience" json:"audience,omitempty"`     // id of the service that its access tokens are for; default itself
-	RequirePAR             bool          `yaml:"require_par" json:"require_par,omitempty"`
+	Type                   string        `yaml:"type" json:"type,omitempty"`                                           // web (default), spa, native
+	Auth                   string        `yaml:"auth" json:"auth,omitempty"`                                           // default client_secret_basic
+	Secrets                []string      `yaml:"secret_sha256" json:"secret_sha256,omitempty"`                         // SHA-256 of its secrets, in hexadecimal digits
+	SecretFile             string        `yaml:"secret_file" json:"-"`                                                 // read by [Service.ReadFiles]
+	JWKSFile               string        `yaml:"jwks_file" json:"-"`                                                   // file with its public keys
+	JWKS                   string        `yaml:"jwks" json:"jwks,omitempty"`                                           // public keys of private_key_jwt, as JSON
+	RedirectURIs           []string      `yaml:"redirect_uris" json:"redirect_uris,omitempty"`                         // where answers may go; compared byte by byte
+	PostLogoutRedirectURIs []string      `yaml:"post_logout_redirect_uris" json:"post_logout_redirect_uris,omitempty"` // where people may go after a logout
+	BackchannelLogoutURI   string        `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`       // told of the end of a session
+	Origins                []string      `yaml:"origins" json:"origins,omitempty"`                                     // of scripts that may call us
+	IDTokenAlg             string        `yaml:"id_token_alg" json:"id_token_alg,omitempty"`                           // ES256 (default) or RS256
+	IDTokenClaims          bool          `yaml:"id_token_claims" json:"id_token_claims,omitempty"`                     // all claims in the ID token, too
+	AccessToken            string        `yaml:"access_token" json:"access_token,omitempty"`                           // opaque (default) or jwt
+	NameScript             string        `yaml:"name_script" json:"name_script,omitempty"`                             // ja: the unmarked names are Japanese
+	DefaultACRValues       []string      `yaml:"default_acr_values" json:"default_acr_values,omitempty"`               // levels that it wishes where a request names none
+	DefaultMaxAge          time.Duration `yaml:"default_max_age" json:"default_max_age,omitempty"`                     // max_age where a request has none
+	Introspect             bool          `yaml:"introspect" json:"introspect,omitempty"`                               // may introspect tokens of its audience
+	Audience               string        `yaml:"audience" json:"audience,omitempty"`                                   // id of the service that its access tokens are for; default itself
+	RequirePAR             bool          `yaml:"require_par" json:"require_par,omitempty"`                             // takes pushed requests only (RFC 9126)
 }
 
 // ReadFiles takes in what the service has in files of its own: the secret, of
