@@ -167,8 +167,8 @@ func (a *App) buildLeaves() (err error) {
 }
 
 // words returns a text of the catalogue in both languages.
-func (a *App) words(key string) mail.Text {
-	return mail.Text{Japanese: a.Site.Catalogue.Text(i18n.Japanese, key), English: a.Site.Catalogue.Text(i18n.English, key)}
+func (a *App) words(key string, args ...any) mail.Text {
+	return mail.Text{Japanese: a.Site.Catalogue.Text(i18n.Japanese, key, args...), English: a.Site.Catalogue.Text(i18n.English, key, args...)}
 }
 
 // buildPages mounts the pages of every package.

@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"time"
 )
@@ -43,8 +45,8 @@ type Exporter struct {
 }
 
 // Export writes the events as JSON lines: line breaks and escapes that somebody
-// smuggled into a field are escaped by the format. That the trail was read is
-// recorded first (AUD-4).
+// smuggled into a field are escaped (AUD-3). That the trail was read is recorded
+// first (AUD-4).
 func (x *Exporter) Export(ctx context.Context, w io.Writer, f Filter, actor string) error {
 	err := x.InTx(ctx, func(tx ExportTx) error {
 		return tx.AppendAudit(ctx, Event{At: x.Now(), Name: TrailRead, Actor: actor, Subscriber: f.Subscriber,
@@ -83,5 +85,29 @@ func writeLine(w io.Writer, row Row) error {
 	if err := json.Unmarshal(row.Body, &line.Event); err != nil {
 		return err
 	}
-	return json.NewEncoder(w).Encode(line)
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", neutral(text))
+	return err
+}
+
+// neutral escapes what JSON may leave as it is, and a terminal obeys all the
+// same: DEL, and the control characters from U+0080 on, of which U+009B does
+// what ESC [ does.
+func neutral(text []byte) []byte {
+	isControl := func(r rune) bool { return r >= 0x7f && r <= 0x9f }
+	if !bytes.ContainsFunc(text, isControl) {
+		return text
+	}
+	var escaped bytes.Buffer
+	for _, r := range string(text) {
+		if isControl(r) {
+			fmt.Fprintf(&escaped, `\u%04x`, r)
+		} else {
+			escaped.WriteRune(r)
+		}
+	}
+	return escaped.Bytes()
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"warifu/internal/secret"
@@ -26,9 +28,11 @@ var errLost = errors.New("audit: block made by another node")
 type SealTx interface {
 	// LastBlock returns [ErrNoBlock] if there is none.
 	LastBlock(ctx context.Context) (Block, error)
-	// UnsealedAudit returns rows of no block, from a time on, in the order of
-	// their ids, after an id.
-	UnsealedAudit(ctx context.Context, since time.Time, after string, most int) ([]Row, error)
+	// NewestSealed returns the time of the newest row of a block; it is zero if
+	// there is none.
+	NewestSealed(ctx context.Context, block int64) (time.Time, error)
+	// OldestUnsealed returns rows of no block, from a time on, the oldest first.
+	OldestUnsealed(ctx context.Context, since time.Time, most int) ([]Row, error)
 	// CreateBlock stores a block and which rows it seals; it reports false if
 	// there is one of that number.
 	CreateBlock(ctx context.Context, b Block, rows []Row) (bool, error)
@@ -62,14 +66,15 @@ func (s *Sealer) sealBlock(ctx context.Context) (sealed int, err error) {
 		if err != nil && !errors.Is(err, ErrNoBlock) {
 			return err
 		}
-		since := time.Time{}
-		if last.No > 0 {
-			since = last.SealedAt.Add(-lookBack)
+		since, err := s.since(ctx, tx, last.No)
+		if err != nil {
+			return err
 		}
-		rows, err := tx.UnsealedAudit(ctx, since, "", blockEvents)
+		rows, err := tx.OldestUnsealed(ctx, since, blockEvents)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+		slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.ID, b.ID) })
 		b := Block{No: last.No + 1, SealedAt: s.Now().Truncate(time.Millisecond), Events: int64(len(rows)), Digest: digest(rows)}
 		b.MAC = s.Key.Sum("audit block", b.content(last.MAC)...)
 		created, err := tx.CreateBlock(ctx, b, rows)
@@ -80,4 +85,23 @@ func (s *Sealer) sealBlock(ctx context.Context) (sealed int, err error) {
 		return err
 	})
 	return sealed, err
+}
+
+// since returns from what time on rows may be unsealed. Blocks take the oldest
+// rows first: before the newest row of the last block there are only those that
+// were committed later than others of their time. However long nothing was
+// sealed, nothing is passed over; nor are the rows that follow when a clock that
+// had jumped ahead is mended.
+func (s *Sealer) since(ctx context.Context, tx SealTx, last int64) (time.Time, error) {
+	if last == 0 {
+		return time.Time{}, nil
+	}
+	newest, err := tx.NewestSealed(ctx, last)
+	if err != nil || newest.IsZero() {
+		return time.Time{}, err
+	}
+	if now := s.Now(); newest.After(now) {
+		newest = now
+	}
+	return newest.Add(-lookBack), nil
 }

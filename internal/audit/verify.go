@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,9 +21,20 @@ type TrailReader interface {
 	// SealedAudit returns the rows that a block seals, in the order of their
 	// ids, also those that are missing.
 	SealedAudit(ctx context.Context, block int64) ([]Row, error)
-	UnsealedAudit(ctx context.Context, since time.Time, after string, most int) ([]Row, error)
-	// StraySeals returns how many rows claim to be sealed by blocks after no.
-	StraySeals(ctx context.Context, no int64) (int64, error)
+	// UnsealedAudit returns rows of no block in the order of their ids, after an id.
+	UnsealedAudit(ctx context.Context, after string, most int) ([]Row, error)
+	// StraySeals returns what claims to be sealed by blocks that there are not:
+	// before the first one, or after no. A block that was made since no was read
+	// is there.
+	StraySeals(ctx context.Context, no int64, most int) ([]StraySeal, error)
+}
+
+// StraySeal are rows that claim to be sealed by a block that there is not. No
+// block vouches for them, and they are not open either.
+type StraySeal struct {
+	Block int64
+	Event string // id of the first of them
+	Rows  int64
 }
 
 // Fault is one place at which the trail is not what the server wrote.
@@ -52,14 +64,21 @@ type Head struct {
 
 func (h Head) String() string { return fmt.Sprintf("%d:%s", h.No, hex.EncodeToString(h.MAC)) }
 
-// ParseHead reads what [Head.String] wrote.
-func ParseHead(text string) (h Head, err error) {
-	var mac string
-	if _, err := fmt.Sscanf(text, "%d:%s", &h.No, &mac); err != nil {
-		return h, errors.New("audit: a head is NUMBER:HEXADECIMAL")
+var errHead = errors.New("audit: a head is NUMBER:HEXADECIMAL, as the verification prints it")
+
+// ParseHead reads what [Head.String] wrote. What is only nearly a head is
+// refused: it would be compared with nothing.
+func ParseHead(text string) (Head, error) {
+	number, mac, _ := strings.Cut(text, ":")
+	no, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return Head{}, errHead
 	}
-	h.MAC, err = hex.DecodeString(mac)
-	return h, err
+	h := Head{No: no}
+	if h.MAC, err = hex.DecodeString(mac); err != nil || h.No < 0 || (h.No == 0) != (len(h.MAC) == 0) {
+		return Head{}, errHead
+	}
+	return h, nil
 }
 
 // Report is what a verification found.
@@ -155,15 +174,15 @@ func (v *Verifier) block(ctx context.Context, tx TrailReader, no int64, previous
 
 // rest verifies the rows that no block seals yet.
 func (v *Verifier) rest(ctx context.Context, tx TrailReader, last int64, r *Report) error {
-	stray, err := tx.StraySeals(ctx, last)
+	stray, err := tx.StraySeals(ctx, last, maxFaults)
 	if err != nil {
 		return err
 	}
-	if stray > 0 {
-		r.fault(last+1, "", fmt.Sprintf("is missing, and %d rows were sealed by it or later ones", stray))
+	for _, s := range stray { //guard:AUD-1
+		r.fault(s.Block, s.Event, fmt.Sprintf("there is no block %d, and %d rows claim to be sealed by it, of which this is the first", s.Block, s.Rows))
 	}
 	for after := ""; ; {
-		rows, err := tx.UnsealedAudit(ctx, time.Time{}, after, blockEvents)
+		rows, err := tx.UnsealedAudit(ctx, after, blockEvents)
 		if err != nil {
 			return err
 		}

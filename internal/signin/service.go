@@ -89,9 +89,9 @@ type Service struct {
 	Accounts *secret.MAC // names the counters of IDs that do not exist
 	Tokens   *secret.Box // seals the session's token in the flow
 	Notices  *notice.Service
-	Words    func(key string) mail.Text // a text of the catalogue in both languages
-	Clock    func() error               // tells that the wall clock was set back
-	Counted  func(outcome string)       // told of every step that was committed
+	Words    func(key string, args ...any) mail.Text // a text of the catalogue in both languages
+	Clock    func() error                            // tells that the wall clock was set back
+	Counted  func(outcome string)                    // told of every step that was committed
 	Throttle throttle.Policy
 	Sessions session.Policy
 	Policy   Policy

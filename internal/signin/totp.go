@@ -169,9 +169,13 @@ func (s *Service) tell(ctx context.Context, tx Tx, a totpAttempt, kind notice.Ki
 	if a.claimant.Campus {
 		place = "common.place_campus"
 	}
+	device := mail.Same(a.claimant.Name())
+	if a.claimant.Client.Browser != "" && a.claimant.System != "" {
+		device = s.Words("common.device", "browser", a.claimant.Client.Browser, "os", a.claimant.System)
+	}
 	return s.Notices.Tell(ctx, tx, notice.Notice{
 		Kind: kind, Subscriber: a.who, At: s.Now(),
-		Browser: mail.Same(a.claimant.Name()), Place: s.Words(place),
+		Browser: device, Place: s.Words(place),
 		Values: mail.Values{"method": s.Words("method.totp")},
 	})
 }

@@ -58,11 +58,28 @@ func (tx *Tx) CreateBlock(ctx context.Context, b audit.Block, rows []audit.Row) 
 	return true, nil
 }
 
-// UnsealedAudit implements [audit.SealTx].
-func (tx *Tx) UnsealedAudit(ctx context.Context, since time.Time, after string, most int) ([]audit.Row, error) {
+// NewestSealed implements [audit.SealTx].
+func (tx *Tx) NewestSealed(ctx context.Context, block int64) (time.Time, error) {
+	var at sql.NullInt64
+	err := tx.queryRow(ctx, `SELECT MAX(e.at) FROM audit_seal s JOIN audit_event e ON e.id = s.event_id WHERE s.block = $1`, block).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("store: newest sealed audit event: %w", err)
+	}
+	return fromMillis(at.Int64), nil
+}
+
+// OldestUnsealed implements [audit.SealTx].
+func (tx *Tx) OldestUnsealed(ctx context.Context, since time.Time, most int) ([]audit.Row, error) {
 	return tx.auditRows(ctx, `SELECT e.id, e.at, e.name, e.subscriber, e.body, e.mac FROM audit_event e
-		WHERE e.at >= $1 AND e.id > $2 AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.event_id = e.id)
-		ORDER BY e.id LIMIT $3`, millis(since), after, most)
+		WHERE e.at >= $1 AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.event_id = e.id)
+		ORDER BY e.at, e.id LIMIT $2`, millis(since), most)
+}
+
+// UnsealedAudit implements [audit.TrailReader].
+func (tx *Tx) UnsealedAudit(ctx context.Context, after string, most int) ([]audit.Row, error) {
+	return tx.auditRows(ctx, `SELECT e.id, e.at, e.name, e.subscriber, e.body, e.mac FROM audit_event e
+		WHERE e.id > $1 AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.event_id = e.id)
+		ORDER BY e.id LIMIT $2`, after, most)
 }
 
 // SealedAudit implements [audit.TrailReader].
@@ -72,12 +89,21 @@ func (tx *Tx) SealedAudit(ctx context.Context, block int64) ([]audit.Row, error)
 }
 
 // StraySeals implements [audit.TrailReader].
-func (tx *Tx) StraySeals(ctx context.Context, no int64) (n int64, err error) {
-	err = tx.queryRow(ctx, `SELECT COUNT(*) FROM audit_seal WHERE block > $1`, no).Scan(&n)
+func (tx *Tx) StraySeals(ctx context.Context, no int64, most int) (stray []audit.StraySeal, err error) {
+	err = tx.query(ctx, func(r row) error {
+		var s audit.StraySeal
+		if err := r.Scan(&s.Block, &s.Event, &s.Rows); err != nil {
+			return err
+		}
+		stray = append(stray, s)
+		return nil
+	}, `SELECT s.block, MIN(s.event_id), COUNT(*) FROM audit_seal s
+		WHERE s.block < 1 OR (s.block > $1 AND NOT EXISTS (SELECT 1 FROM audit_block b WHERE b.no = s.block))
+		GROUP BY s.block ORDER BY s.block LIMIT $2`, no, most)
 	if err != nil {
-		return 0, fmt.Errorf("store: stray audit seals: %w", err)
+		return nil, fmt.Errorf("store: stray audit seals: %w", err)
 	}
-	return n, nil
+	return stray, nil
 }
 
 // AuditAfter implements [audit.ExportTx].
