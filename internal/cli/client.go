@@ -29,21 +29,47 @@ type clientTx interface {
 	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
-// change stores a service and records it. What the configuration file has can
-// only be changed there.
-func change(env *Env, a *app.App, s federation.Service, act string) error {
-	if slices.ContainsFunc(a.Config.Services, func(c federation.Service) bool { return c.ID == s.ID }) {
-		return fmt.Errorf("the configuration file has the service %q; change it there", s.ID)
+// act is what a command does with one service.
+type act struct {
+	id   string
+	name string // for the audit trail
+	// do changes the service, which is nil if the database has none with the id.
+	// It may run again.
+	do func(found *federation.Service) (federation.Service, error)
+}
+
+// perform looks up, changes, stores and records in one transaction, so that
+// commands at the same time do not undo each other. What the configuration file
+// has can only be changed there.
+func perform(env *Env, a *app.App, c act) (changed federation.Service, err error) {
+	if slices.ContainsFunc(a.Config.Services, hasID(c.id)) {
+		return changed, fmt.Errorf("the configuration file has the service %q; change it there", c.id)
 	}
-	if faults := s.Validate(!a.Site.Secure()); len(faults) > 0 {
-		return errors.Join(faults...)
-	}
-	return store.In[clientTx](a.DB)(env.Context, func(tx clientTx) error {
-		if err := tx.PutService(env.Context, s, env.Now()); err != nil {
+	err = store.In[clientTx](a.DB)(env.Context, func(tx clientTx) error {
+		all, err := tx.Services(env.Context)
+		if err != nil {
 			return err
 		}
-		return tx.AppendAudit(env.Context, audit.Event{At: env.Now(), Name: audit.ServiceChanged, Actor: "command", Target: s.ID, Outcome: act})
+		var found *federation.Service
+		if i := slices.IndexFunc(all, hasID(c.id)); i >= 0 {
+			found = &all[i]
+		}
+		if changed, err = c.do(found); err != nil {
+			return err
+		}
+		if faults := changed.Validate(!a.Site.Secure()); len(faults) > 0 {
+			return errors.Join(faults...)
+		}
+		if err := tx.PutService(env.Context, changed, env.Now()); err != nil {
+			return err
+		}
+		return tx.AppendAudit(env.Context, audit.Event{At: env.Now(), Name: audit.ServiceChanged, Actor: "command", Target: c.id, Outcome: c.name})
 	})
+	return changed, err
+}
+
+func hasID(id string) func(federation.Service) bool {
+	return func(s federation.Service) bool { return s.ID == id }
 }
 
 // newSecret gives a service a secret, if it proves itself by one.
@@ -80,11 +106,6 @@ type clientAddCommand struct {
 // Run registers a service.
 func (c clientAddCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
-		if _, err := stored(env, a, c.ID); err == nil {
-			return fmt.Errorf("there is a service %q already", c.ID)
-		} else if !errors.Is(err, federation.ErrNoService) {
-			return err
-		}
 		s := federation.Service{
 			ID: c.ID, Name: federation.Text{Japanese: c.NameJa, English: c.NameEn}, Protocol: federation.OIDC, Address: c.Address,
 			Require: federation.Require(c.Require), Sector: c.Sector, Subject: federation.SubjectForm(c.Subject),
@@ -92,17 +113,27 @@ func (c clientAddCommand) Run(env *Env) error {
 			RelyingParty: federation.RelyingParty{Type: c.Type, Auth: c.Auth, RedirectURIs: c.RedirectURI,
 				PostLogoutRedirectURIs: c.PostLogout, BackchannelLogoutURI: c.LogoutURI, IDTokenAlg: c.Algorithm},
 		}
-		return changeSecret(env, a, s, "added", c.JSON)
+		return performWithSecret(env, a, c.JSON, act{id: c.ID, name: "added", do: func(found *federation.Service) (federation.Service, error) {
+			if found != nil {
+				return s, fmt.Errorf("there is a service %q already", c.ID)
+			}
+			return s, nil
+		}})
 	})
 }
 
-// changeSecret stores a service with a new secret, and prints it, once.
-func changeSecret(env *Env, a *app.App, s federation.Service, act string, asJSON bool) error {
-	plain, err := newSecret(&s)
-	if err != nil {
-		return err
+// performWithSecret also gives the service a new secret, and prints it, once.
+func performWithSecret(env *Env, a *app.App, asJSON bool, c act) error {
+	var plain string
+	do := c.do
+	c.do = func(found *federation.Service) (s federation.Service, err error) {
+		if s, err = do(found); err == nil {
+			plain, err = newSecret(&s)
+		}
+		return s, err
 	}
-	if err := change(env, a, s, act); err != nil {
+	s, err := perform(env, a, c)
+	if err != nil {
 		return err
 	}
 	if asJSON {
@@ -112,23 +143,6 @@ func changeSecret(env *Env, a *app.App, s federation.Service, act string, asJSON
 		return env.Printf("client_id: %s\n", s.ID)
 	}
 	return env.Printf("client_id: %s\nclient_secret: %s (printed only now)\n", s.ID, plain)
-}
-
-// stored returns a service of the database.
-func stored(env *Env, a *app.App, id string) (found federation.Service, err error) {
-	err = store.View[federation.ServiceReader](a.DB)(env.Context, func(tx federation.ServiceReader) error {
-		all, err := tx.Services(env.Context)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(all, func(s federation.Service) bool { return s.ID == id })
-		if i < 0 {
-			return federation.ErrNoService
-		}
-		found = all[i]
-		return nil
-	})
-	return found, err
 }
 
 type clientListCommand struct {
@@ -174,7 +188,7 @@ func (c clientShowCommand) Run(env *Env) error {
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(all, func(s federation.Service) bool { return s.ID == c.ID })
+		i := slices.IndexFunc(all, hasID(c.ID))
 		if i < 0 {
 			return federation.ErrNoService
 		}
@@ -190,11 +204,7 @@ type clientSecretCommand struct {
 // Run gives a service another secret.
 func (c clientSecretCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
-		s, err := stored(env, a, c.ID)
-		if err != nil {
-			return err
-		}
-		return changeSecret(env, a, s, "secret", c.JSON)
+		return performWithSecret(env, a, c.JSON, act{id: c.ID, name: "secret", do: existing(func(*federation.Service) {})})
 	})
 }
 
@@ -208,13 +218,20 @@ type clientEnableCommand struct{ onClient }
 // Run switches a service on.
 func (c clientEnableCommand) Run(env *Env) error { return c.turn(env, false, "enabled") }
 
-func (c onClient) turn(env *Env, off bool, act string) error {
+func (c onClient) turn(env *Env, off bool, name string) error {
 	return c.do(env, func(a *app.App) error {
-		s, err := stored(env, a, c.ID)
-		if err != nil {
-			return err
-		}
-		s.Disabled = off
-		return change(env, a, s, act)
+		_, err := perform(env, a, act{id: c.ID, name: name, do: existing(func(s *federation.Service) { s.Disabled = off })})
+		return err
 	})
+}
+
+// existing applies change to a service that must be there.
+func existing(change func(*federation.Service)) func(*federation.Service) (federation.Service, error) {
+	return func(found *federation.Service) (federation.Service, error) {
+		if found == nil {
+			return federation.Service{}, federation.ErrNoService
+		}
+		change(found)
+		return *found, nil
+	}
 }
