@@ -154,7 +154,19 @@ func field(autocomplete string) chromedp.CSS {
 // fill types into the field with this autocomplete value, in place of what is there.
 func (b *browser) fill(autocomplete, text string) {
 	b.t.Helper()
-	b.do(chromedp.Clear(field(autocomplete)), chromedp.SendKeys(field(autocomplete), text))
+	// as a person does; Clear and SendKeys of chromedp 0.23 race with each other
+	b.do(chromedp.Focus(field(autocomplete), chromedp.NodeVisible))
+	get(b, chromedp.Evaluate[bool]("document.activeElement.select(); true"))
+	if text == "" {
+		text = kb.Delete
+	}
+	b.typed(text)
+}
+
+// focused waits until the page itself has put the focus into this field.
+func (b *browser) focused(autocomplete string) {
+	b.t.Helper()
+	get(b, chromedp.Poll[bool](fmt.Sprintf(`document.hasFocus() && document.activeElement.autocomplete.includes(%q)`, autocomplete)))
 }
 
 // typed types where the focus is.

@@ -26,7 +26,7 @@ var server *demo
 var program string
 
 // people are how many made-up persons there are for the stories.
-const people = 60
+const people = 200
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
