@@ -575,3 +575,22 @@ func TestFactorFromADay(t *testing.T) {
 		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": day, "student": day}
 	})
 }
+
+// TestSuspensionEndsGrants suspends a person whose refresh token has outlived
+// its session, and lets him in again: the token does not come back. SES-9.
+func TestSuspensionEndsGrants(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.exec(`INSERT INTO oidc_grant (subscriber_id, id, session_id, service_id, subject, sid, scopes, claims, acr, amr, auth_time,
+			code_digest, redirect_uri, challenge, nonce, code_expires_at, redeemed_at, refresh_digest, created_at, expires_at)
+			SELECT id, 'g-' || sps_id, NULL, 'lms', 's', 'i', '', '', '', '', 0, '', '', '', '', 0, 1, '', 0, 9999999999999
+			FROM subscriber WHERE sps_id IN ('sps00001', 'sps00002')`)
+		w.must(w.app.Directory.Suspend(t.Context(), hanako.id, "test"))
+		w.must(w.app.Directory.Resume(t.Context(), hanako.id, "test"))
+		if n := w.count(`SELECT COUNT(*) FROM oidc_grant WHERE id = 'g-sps00001'`); n != 0 {
+			t.Error("the refresh token of the suspended person is still there")
+		}
+		if n := w.count(`SELECT COUNT(*) FROM oidc_grant`); n != 1 {
+			t.Errorf("%d grants, want that of the other person", n)
+		}
+	})
+}

@@ -33,6 +33,9 @@ type Tx interface {
 	SetPassword(ctx context.Context, subscriberID, hash string, now time.Time) error
 	// EndSessions ends all sessions of a subscriber.
 	EndSessions(ctx context.Context, subscriberID string) error
+	// DeleteGrantsOf revokes what services hold of a subscriber, also refresh
+	// tokens that have outlived their session.
+	DeleteGrantsOf(ctx context.Context, subscriberID string) error
 	ResetAttempts(ctx context.Context, account string, counters ...throttle.Counter) error
 	// ReplaceActivationCode stores the digest of a code in place of any other.
 	ReplaceActivationCode(ctx context.Context, subscriberID string, digest []byte, expiresAt time.Time) error
@@ -91,7 +94,10 @@ func (s *Service) suspend(ctx context.Context, tx Tx, who *directory.Subscriber)
 	if err := s.setStatus(ctx, tx, who, directory.Suspended, notice.Suspended); err != nil {
 		return err
 	}
-	return tx.EndSessions(ctx, who.ID)
+	if err := tx.EndSessions(ctx, who.ID); err != nil {
+		return err
+	}
+	return tx.DeleteGrantsOf(ctx, who.ID)
 }
 
 // Resume lets a person in again.
