@@ -69,9 +69,10 @@ func (e errExit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (status int) {
 	env := &Env{Context: ctx, In: in, Out: out, Err: errOut, Now: time.Now}
 	defer func() { // kong ends the program after --help
-		if exit, ok := recover().(errExit); ok {
+		r := recover()
+		if exit, ok := r.(errExit); ok {
 			status = int(exit)
-		} else if r := recover(); r != nil {
+		} else if r != nil {
 			panic(r)
 		}
 	}()

@@ -80,6 +80,23 @@ func TestInstallation(t *testing.T) {
 	}
 }
 
+// brokenWriter is an output that makes a command panic.
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { panic("broken") }
+
+// TestPanicIsNoSuccess lets a panic through: a command that breaks must not
+// look like one that found nothing wrong.
+func TestPanicIsNoSuccess(t *testing.T) {
+	defer func() {
+		if recover() != "broken" {
+			t.Error("the panic was swallowed")
+		}
+	}()
+	status := Main(t.Context(), []string{"version"}, strings.NewReader(""), brokenWriter{}, &bytes.Buffer{})
+	t.Errorf("exit status %d", status)
+}
+
 const header = "sps_id,family,given,family_ja,given_ja,family_kana,groups,affiliation,status,mailbox,password_hash\n"
 
 // TestUserImport imports people, first on trial, from both character sets, and

@@ -34,35 +34,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
-	return db.alone(ctx, func() error { return db.refuseChanges(ctx) })
-}
-
-// alone runs fn while no other node migrates: PostgreSQL fails those who replace
-// the same function at the same time.
-func (db *DB) alone(ctx context.Context, fn func() error) (err error) {
-	if db.dialect != goose.DialectPostgres {
-		return fn()
-	}
-	locker, err := newLocker()
-	if err != nil {
-		return fmt.Errorf("store: migration lock: %w", err)
-	}
-	conn, err := db.pool.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("store: migration lock: %w", err)
-	}
-	defer conn.Close()
-	if err := locker.SessionLock(ctx, conn); err != nil {
-		return fmt.Errorf("store: migration lock: %w", err)
-	}
-	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
-	return fn()
-}
-
-// newLocker returns the lock that one node holds while it migrates.
-func newLocker() (lock.SessionLocker, error) {
-	const seconds, tries = 1, 300 // how often, and how many times, to ask for the lock
-	return lock.NewPostgresSessionLocker(lock.WithLockTimeout(seconds, tries))
+	return db.inTurn(ctx, db.refuseChanges)
 }
 
 // CheckSchema returns an error unless the database has all migrations of this
@@ -89,7 +61,8 @@ func (db *DB) migrator() (*goose.Provider, error) {
 	}
 	options := []goose.ProviderOption{goose.WithTableName("migration"), goose.WithDisableGlobalRegistry(true)}
 	if db.dialect == goose.DialectPostgres {
-		locker, err := newLocker()
+		const seconds, tries = 1, 300 // how often, and how many times, to ask for the lock
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(seconds, tries))
 		if err != nil {
 			return nil, err
 		}

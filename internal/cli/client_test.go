@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"warifu/internal/federation"
+)
+
+// newClient is a command that adds a service.
+func newClient(id, c string, more ...string) []string {
+	return append([]string{"client", "add", id, "--name-ja=学習支援", "--name-en=Learning",
+		"--redirect-uri=https://" + id + ".miyako.example/cb", c}, more...)
+}
+
+func (s shell) client(id, c string) (found federation.Service) {
+	s.t.Helper()
+	out, _ := s.run(0, "client", "show", id, c)
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		s.t.Fatalf("%v %s", err, out)
+	}
+	return found
+}
+
+// TestClientAdd stores what the flags say, and of the secret the digest. OIDC-8.
+func TestClientAdd(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	out, _ := s.run(0, newClient("lms", c, "--json", "--redirect-uri=https://lms.miyako.example/two", "--auth=client_secret_post",
+		"--require=mfa", "--subject=public", "--algorithm=RS256", "--release=mail", "--release=groups",
+		"--logout-uri=https://lms.miyako.example/bye", "--post-logout=https://lms.miyako.example/")...)
+	var printed map[string]string
+	if err := json.Unmarshal([]byte(out), &printed); err != nil {
+		t.Fatal(err)
+	}
+	got := s.client("lms", c)
+	if len(got.RedirectURIs) != 2 || got.Auth != federation.AuthPost || got.Require != federation.RequireMFA || got.Subject != federation.Public ||
+		got.IDTokenAlg != "RS256" || !got.Release.Allows("groups") || got.BackchannelLogoutURI == "" || len(got.PostLogoutRedirectURIs) != 1 {
+		t.Errorf("%+v", got)
+	}
+	if len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest(printed["client_secret"]) {
+		t.Errorf("stored %v", got.Secrets)
+	}
+	if database, err := os.ReadFile(s.file("warifu.db")); err != nil || bytes.Contains(database, []byte(printed["client_secret"])) {
+		t.Errorf("the secret is in the database, or %v", err)
+	}
+	if out, _ := s.run(0, newClient("app", c, "--type=native", "--auth=none")...); strings.Contains(out, "secret") {
+		t.Errorf("a secret for who has none: %s", out)
+	}
+}
+
+// TestClientFaults tells all faults at once, and stores nothing.
+func TestClientFaults(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	_, e := s.run(1, "client", "add", "a b", "--name-ja=あ", "--name-en=A", "--redirect-uri=http://a.miyako.example/cb",
+		"--redirect-uri=https://b.miyako.example/*", "--auth=none", c)
+	for _, want := range []string{"the id must be", "must be https", "wildcard", "sector must be given", "for the types spa and native"} {
+		if !strings.Contains(e, want) {
+			t.Errorf("%q is not told in\n%s", want, e)
+		}
+	}
+	if out, _ := s.run(0, "client", "list", "--json", c); strings.TrimSpace(out) != "[]" {
+		t.Errorf("%s", out)
+	}
+	if out, _ := s.run(0, "audit", "export", "--name=service.changed", c); out != "" {
+		t.Errorf("recorded: %s", out)
+	}
+	for _, command := range []string{"show", "secret", "disable", "enable"} {
+		if _, e := s.run(1, "client", command, "nobody", c); !strings.Contains(e, "no such service") {
+			t.Errorf("%s: %s", command, e)
+		}
+	}
+}
+
+// TestClientOfTheFile leaves alone what the configuration file has.
+func TestClientOfTheFile(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	text, err := os.ReadFile(s.file("warifu.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	portal := `services:
+  - id: portal
+    name: {ja: ポータル, en: Portal}
+    protocol: oidc
+    type: spa
+    auth: none
+    redirect_uris: [https://portal.miyako.example/cb]`
+	s.write("warifu.yaml", strings.Replace(string(text), "services: []", portal, 1))
+	for _, args := range [][]string{newClient("portal", c), {"client", "secret", "portal", c}, {"client", "disable", "portal", c}, {"client", "enable", "portal", c}} {
+		if _, e := s.run(1, args...); !strings.Contains(e, "configuration file has the service") {
+			t.Errorf("%v: %s", args[:3], e)
+		}
+	}
+	if s.client("portal", c).Disabled {
+		t.Error("switched off")
+	}
+}
+
+// TestClientsAtOnce adds a service from eight shells at once: one of them
+// prints a secret, and that one counts. A service that is switched off stays
+// off while others give it secrets.
+func TestClientsAtOnce(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	var added atomic.Int64
+	secrets := make(chan string, 8)
+	together(8, func(int) {
+		var out, errOut bytes.Buffer
+		if Main(t.Context(), newClient("lms", c, "--json"), strings.NewReader(""), &out, &errOut) != 0 {
+			return
+		}
+		added.Add(1)
+		var printed map[string]string
+		if err := json.Unmarshal(out.Bytes(), &printed); err != nil {
+			t.Error(err)
+		}
+		secrets <- printed["client_secret"]
+	})
+	if added.Load() != 1 || s.client("lms", c).Secrets[0] != federation.SecretDigest(<-secrets) {
+		t.Errorf("added %d times, or the secret is another one", added.Load())
+	}
+	together(8, func(n int) {
+		args := []string{"client", "secret", "lms", c}
+		if n == 3 {
+			args[1] = "disable"
+		}
+		var out, errOut bytes.Buffer
+		if status := Main(t.Context(), args, strings.NewReader(""), &out, &errOut); status != 0 {
+			t.Errorf("%v: %d %s", args, status, errOut.String())
+		}
+	})
+	if !s.client("lms", c).Disabled {
+		t.Error("switched on again by a new secret")
+	}
+	if out, _ := s.run(0, "audit", "export", "--name=service.changed", c); strings.Count(out, "\n") != 9 {
+		t.Errorf("%d acts are recorded, want 9", strings.Count(out, "\n"))
+	}
+}
+
+// together runs fn n times at once.
+func together(n int, fn func(n int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { fn(i) })
+	}
+	wg.Wait()
+}
