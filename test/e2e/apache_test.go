@@ -3,12 +3,14 @@ package e2e
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +23,7 @@ import (
 // file. A logout there reaches Apache by the back channel.
 func TestApacheSignsPeopleIn(t *testing.T) {
 	needs(t, "apache2")
+	needs(t, openidcModule)
 	dir := t.TempDir()
 	people := filepath.Join(dir, "data")
 	first, err := startDemo(program, "--data", people) // makes people and keys
@@ -37,7 +40,34 @@ func TestApacheSignsPeopleIn(t *testing.T) {
 	serve(t, dir, serverFile(people, ports, apache, secret))
 	startApache(t, ports+2, server, secret)
 
-	b, p := newBrowser(t, look{lang: "en", width: 1280}), seeded(1)
+	p := seeded(1)
+	b, other := newBrowser(t, look{lang: "en", width: 1280}), newBrowser(t, look{lang: "en", width: 1280})
+	now := time.Now()
+	b.throughApache(server, apache, p, now)
+	other.throughApache(server, apache, p, now.Add(30*time.Second)) // each number is taken once
+	token := regexp.MustCompile(`token=(\S+)`).FindStringSubmatch(b.text())
+	if token == nil || !strings.Contains(header(t, token[1]), `"alg":"ES256"`) {
+		t.Errorf("the ID token is not signed with ES256: %v", token)
+	}
+	b.open(server + "/logout")
+	b.press("Log out")
+	for deadline := time.Now().Add(pageTime); ; {
+		b.open(apache + "/app/")
+		if strings.HasPrefix(b.address(), server) {
+			break // asked to sign in again
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("Apache has not been told of the logout")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	other.open(apache + "/app/")
+	other.at(apache + "/app/") // only the session that ended, by its sid
+}
+
+// throughApache opens the page behind Apache and signs in on the way.
+func (b *browser) throughApache(server, apache string, p person, at time.Time) {
+	b.t.Helper()
 	b.open(server + "/accessibility?lang=en")
 	b.open(apache + "/app/")
 	b.at(server + "/login?p=")
@@ -45,28 +75,37 @@ func TestApacheSignsPeopleIn(t *testing.T) {
 	b.fill("username", p.id)
 	b.fill("current-password", password)
 	b.press("Login")
-	b.fill("one-time-code", p.code(t, time.Now()))
+	b.fill("one-time-code", p.code(b.t, at))
 	b.press("Login")
 	b.at(apache + "/app/")
-	b.shows("sub=", "acr=https://refeds.org/profile/mfa", "name=1 Seed")
-	b.open(server + "/logout")
-	b.press("Log out")
-	for deadline := time.Now().Add(pageTime); ; {
-		b.open(apache + "/app/")
-		if strings.HasPrefix(b.address(), server) {
-			return // asked to sign in again
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("Apache has not been told of the logout")
-		}
-		time.Sleep(100 * time.Millisecond)
+	b.shows("acr="+mfaLevel, "name=1 Seed")
+	if sub := regexp.MustCompile(`sub=(\S*)`).FindStringSubmatch(b.text()); sub == nil || len(sub[1]) < 16 || sub[1] == p.id {
+		b.t.Errorf("sub: %v, want an opaque value", sub)
 	}
 }
 
-// needs wants a program of Debian's packages; make test installs it.
+// header returns the header of a signed token.
+func header(t *testing.T, token string) string {
+	t.Helper()
+	part, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// openidcModule speaks OpenID Connect for Apache.
+const openidcModule = "/usr/lib/apache2/modules/mod_auth_openidc.so"
+
+// needs wants a program or file of Debian's packages; make test installs it.
 func needs(t *testing.T, name string) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
+	_, err := exec.LookPath(name)
+	if filepath.IsAbs(name) {
+		_, err = os.Stat(name)
+	}
+	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
@@ -120,14 +159,21 @@ func serve(t *testing.T, dir, configuration string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM)
-		if err := process.Wait(); err != nil {
+		if err := end(process); err != nil {
 			t.Errorf("serve: %v\n%s", err, log)
 		}
 		if t.Failed() {
 			t.Logf("the server says:\n%s", log)
 		}
 	})
+}
+
+// end asks a process to end, and kills it if it does not.
+func end(process *exec.Cmd) error {
+	_ = process.Process.Signal(syscall.SIGTERM)
+	killer := time.AfterFunc(pageTime, func() { _ = process.Process.Kill() })
+	defer killer.Stop()
+	return process.Wait()
 }
 
 // startApache runs a private Apache until the test ends.
@@ -154,7 +200,7 @@ func startApache(t *testing.T, port int, issuer, secret string) {
 			t.Fatal(err)
 		}
 	}
-	write("html/app/index.shtml", `<html lang="en"><body><main>sub=<!--#echo var="OIDC_CLAIM_sub" --> acr=<!--#echo var="OIDC_CLAIM_acr" --> name=<!--#echo var="OIDC_CLAIM_name" --></main></body></html>`)
+	write("html/app/index.shtml", `<html lang="en"><body><main>sub=<!--#echo var="OIDC_CLAIM_sub" --> acr=<!--#echo var="OIDC_CLAIM_acr" --> name=<!--#echo var="OIDC_CLAIM_name" --> token=<!--#echo var="OIDC_id_token" --></main></body></html>`)
 	write("apache.conf", fmt.Sprintf(`
 ServerRoot %[1]s
 PidFile %[1]s/pid
@@ -189,6 +235,7 @@ OIDCAuthRequestParams acr_values=https%%3A%%2F%%2Frefeds.org%%2Fprofile%%2Fmfa
 OIDCCacheType file
 OIDCCacheDir %[1]s/cache
 OIDCPassClaimsAs environment
+OIDCPassIDTokenAs claims serialized
 <Directory %[1]s/html>
   Options +Includes
   Require all granted
@@ -205,8 +252,7 @@ OIDCPassClaimsAs environment
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM)
-		_ = process.Wait()
+		_ = end(process)
 		if t.Failed() {
 			text, _ := os.ReadFile(filepath.Join(dir, "error.log"))
 			t.Logf("Apache says:\n%s\n%s", log, text)

@@ -18,6 +18,7 @@ var pageFS embed.FS
 // texts are the words of the pages; the first of each pair is Japanese.
 var texts = map[string][2]string{
 	"title":  {"実演のメール", "Emails of the demonstration"},
+	"notice": {"お知らせ", "Notice"},
 	"banner": {"これは実演用のシステムです。ここに届いたメールは、どこにも送信されません。", "This is a demonstration. No email that arrives here is sent anywhere."},
 	"none":   {"メールはまだありません。", "There are no emails yet."},
 	"reload": {"再読み込み", "Reload"},

@@ -18,6 +18,7 @@ var pageFS embed.FS
 
 // texts are the words of the page; the first of each pair is Japanese.
 var texts = map[string][2]string{
+	"notice":  {"お知らせ", "Notice"},
 	"banner":  {"これは実演用のサービスです。本物のパスワードや個人情報は入力しないでください。", "This is a demonstration. Do not enter real passwords or personal data."},
 	"other":   {"English", "日本語"},
 	"skip":    {"本文へ移動", "Skip to the content"},
