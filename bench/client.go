@@ -2,95 +2,202 @@ package main
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
-const password = "warifu-demo-2026"
+const (
+	password    = "warifu-demo-2026"
+	clientID    = "bench"
+	redirectURI = "http://localhost:1/callback" // nobody is there: the browser stops before it
+)
 
-// browser signs a made-up person in, as Chromium would.
+// browser signs a made-up person in, as Chromium would, and is the service that
+// the person wants, too.
 type browser struct {
-	s    *server
-	http *http.Client
-	id   string
+	s      *server
+	http   *http.Client
+	person int
 }
 
 func (s *server) newBrowser() *browser {
-	jar, _ := cookiejar.New(nil) // never fails without options
-	s.next++
-	id := fmt.Sprintf("seed%07d", (s.next-1)%s.people+1)
-	return &browser{s: s, http: &http.Client{Jar: jar, Timeout: time.Minute}, id: id}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	person := s.next
+	s.next = (s.next + 1) % s.people
+	b := &browser{s: s, person: person, http: &http.Client{Timeout: time.Minute, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), redirectURI) {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}}
+	b.http.Jar, _ = cookiejar.New(nil) // never fails without options
+	return b
 }
 
-// forget drops the sessions here and at the service, and stays known.
+func (b *browser) id() string { return fmt.Sprintf("seed%07d", b.person+1) }
+
+// forget drops the session; the browser stays known.
 func (b *browser) forget() {
-	for _, port := range []int{b.s.port, b.s.port + 1} {
-		u := &url.URL{Scheme: "http", Host: fmt.Sprintf("localhost:%d", port), Path: "/"}
-		for _, name := range []string{"warifu-session", "demo_oidc_session"} {
-			b.http.Jar.SetCookies(u, []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}})
-		}
-	}
+	u, _ := url.Parse(b.s.base()) // ours
+	b.http.Jar.SetCookies(u, []*http.Cookie{{Name: "warifu-session", Path: "/", MaxAge: -1}})
 }
+
+// page is an answer with its text.
+type page struct {
+	*http.Response
+	text string
+}
+
+func read(answer *http.Response, err error) (page, error) {
+	if err != nil {
+		return page{}, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return page{answer, string(text)}, err
+}
+
+func (b *browser) get(address string) (page, error) { return read(b.http.Get(address)) }
 
 var hidden = regexp.MustCompile(`name="(flow|token|p)" value="([^"]*)"`)
 
 // submit fills the form of a page and sends it.
-func (b *browser) submit(page string, action string, fields url.Values) (string, error) {
-	for _, field := range hidden.FindAllStringSubmatch(page, -1) {
-		fields.Set(field[1], field[2])
+func (b *browser) submit(from page, path string, fields url.Values) (page, error) {
+	for _, field := range hidden.FindAllStringSubmatch(from.text, -1) {
+		fields.Set(field[1], html.UnescapeString(field[2]))
 	}
-	answer, err := b.http.PostForm(fmt.Sprintf("http://localhost:%d%s", b.s.port, action), fields)
-	return body(answer, err)
+	return read(b.http.PostForm(b.s.base()+path, fields))
 }
 
-func body(answer *http.Response, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	return string(text), err
+// request is one for an authorization code (RFC 6749 §4.1.1), with the verifier
+// of PKCE.
+func (b *browser) request() (address, verifier string) {
+	verifier = rand.Text() + rand.Text()
+	challenge := sha256.Sum256([]byte(verifier))
+	return b.s.base() + "/oidc/authorize?" + url.Values{
+		"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {redirectURI},
+		"scope": {"openid profile email offline_access"}, "state": {rand.Text()}, "nonce": {rand.Text()},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+	}.Encode(), verifier
 }
 
-func (b *browser) get(port int, path string) (string, error) {
-	return body(b.http.Get(fmt.Sprintf("http://localhost:%d%s", port, path)))
+// tokens are what the service gets.
+type tokens struct {
+	Access  string `json:"access_token"`
+	ID      string `json:"id_token"`
+	Refresh string `json:"refresh_token"`
 }
 
-// signIn goes from the service to the service, with password and TOTP, and
-// returns how long the second step took, up to the token.
-func (b *browser) signIn() (second time.Duration, err error) {
-	page, err := b.get(b.s.port+1, "/login")
-	if err != nil {
-		return 0, err
+// redeem exchanges the code that an answer sends the browser back with.
+func (b *browser) redeem(answer page, verifier string) (tokens, error) {
+	back, err := answer.Location()
+	if err != nil || back.Query().Get("code") == "" {
+		return tokens{}, fmt.Errorf("%s got no code: %s %s %.300s", b.id(), answer.Status, back, answer.text)
 	}
-	page, err = b.submit(page, "/login", url.Values{"username": {b.id}, "password": {password}})
+	return b.token(url.Values{"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")},
+		"redirect_uri": {redirectURI}, "code_verifier": {verifier}})
+}
+
+func (b *browser) token(form url.Values) (t tokens, err error) {
+	request, err := http.NewRequest(http.MethodPost, b.s.base()+"/oidc/token", strings.NewReader(form.Encode()))
 	if err != nil {
-		return 0, err
+		return t, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(clientID, b.s.secret)
+	answer, err := read(service.Do(request))
+	if err != nil {
+		return t, err
+	}
+	if err := json.Unmarshal([]byte(answer.text), &t); err != nil || t.ID == "" {
+		return t, fmt.Errorf("no tokens: %s %.300s", answer.Status, answer.text)
+	}
+	return t, nil
+}
+
+// service speaks to the server as services do: with no cookies.
+var service = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
+// signIn goes from the service to the tokens, with password and TOTP. It
+// returns how long that took without the step of the password.
+func (b *browser) signIn() (t tokens, took time.Duration, err error) {
+	begin := time.Now()
+	address, verifier := b.request()
+	form, err := b.get(address)
+	if err != nil {
+		return t, 0, err
 	}
 	before := time.Now()
-	page, err = b.submit(page, "/login/totp", url.Values{"totp": {code(b.id, time.Now())}})
+	form, err = b.submit(form, "/login", url.Values{"username": {b.id()}, "password": {password}})
 	if err != nil {
-		return 0, err
+		return t, 0, err
 	}
-	if !strings.Contains(page, "refeds.org/profile/mfa") {
-		return 0, fmt.Errorf("%s did not reach the service: %.300s", b.id, page)
+	hashed := time.Since(before)
+	code := b.code()
+	begin = begin.Add(code.waited)
+	answer, err := b.submit(form, "/login/totp", url.Values{"totp": {code.digits}})
+	if err != nil {
+		return t, 0, err
 	}
-	return time.Since(before), nil
+	t, err = b.redeem(answer, verifier)
+	return t, time.Since(begin) - hashed, err
 }
 
-// code is the TOTP of a made-up person (decisions of the demonstration; RFC 6238).
-func code(id string, at time.Time) string {
+// again goes to the service with the session that there is.
+func (b *browser) again() error {
+	address, verifier := b.request()
+	answer, err := b.get(address)
+	if err != nil {
+		return err
+	}
+	_, err = b.redeem(answer, verifier)
+	return err
+}
+
+// shown is what an Authenticator shows, and how long one had to wait for it.
+type shown struct {
+	digits string
+	waited time.Duration
+}
+
+const period = 30 * time.Second
+
+// code returns a number of the person that was not used yet: the server takes
+// each once, and the next one half a minute early.
+func (b *browser) code() shown {
+	b.s.mu.Lock()
+	step := max(stepAt(time.Now()), b.s.last[b.person]+1)
+	b.s.last[b.person] = step
+	b.s.mu.Unlock()
+	wait := max(0, time.Until(time.Unix((step-1)*int64(period/time.Second), 0)))
+	time.Sleep(wait)
+	return shown{totp(b.id(), step), wait}
+}
+
+func stepAt(at time.Time) int64 { return at.Unix() / int64(period/time.Second) }
+
+// totp is the number of a made-up person (RFC 6238), whose secret the
+// demonstration promises.
+func totp(id string, step int64) string {
 	secret := sha1.Sum([]byte("warifu-demo:" + id))
 	var counter [8]byte
-	binary.BigEndian.PutUint64(counter[:], uint64(at.Unix()/30))
+	binary.BigEndian.PutUint64(counter[:], uint64(step))
 	mac := hmac.New(sha1.New, secret[:])
 	mac.Write(counter[:])
 	sum := mac.Sum(nil)
@@ -98,28 +205,24 @@ func code(id string, at time.Time) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[offset:])&0x7fffffff%1_000_000)
 }
 
-// load signs n people in.
-func (s *server) load(n int) error {
-	for range n {
-		if _, err := s.newBrowser().signIn(); err != nil {
-			return err
-		}
+// load signs people in n times, several at once.
+func (s *server) load(n, clients int) error {
+	work := make(chan int)
+	errs := make([]error, clients)
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			for range work {
+				if errs[i] == nil { // the rest of the work is passed over
+					_, _, errs[i] = s.newBrowser().signIn()
+				}
+			}
+		})
 	}
-	return nil
-}
-
-// latencies returns how long the second step takes at two servers, in turns.
-func latencies(a, b *server) (first, second []time.Duration, err error) {
-	for range 300 {
-		d, err := a.newBrowser().signIn()
-		if err != nil {
-			return nil, nil, err
-		}
-		first = append(first, d)
-		if d, err = b.newBrowser().signIn(); err != nil {
-			return nil, nil, err
-		}
-		second = append(second, d)
+	for i := range n {
+		work <- i
 	}
-	return first, second, nil
+	close(work)
+	wg.Wait()
+	return errors.Join(errs...)
 }

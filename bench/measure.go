@@ -5,15 +5,20 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/crypto/argon2"
 )
 
-// floor returns the processor time of n password hashes and n ES256
-// signatures, in this process.
+// floor returns the processor time of a password hash and an ES256 signature,
+// the mean of n, in this process.
 func floor(n int) (time.Duration, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -27,26 +32,7 @@ func floor(n int) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	return ownCPU() - before, nil
-}
-
-// knownBrowsers returns browsers in which a person has signed in before, so
-// that no mail of a new browser is in the figures.
-func (s *server) knownBrowsers(n int) (all []*browser, err error) {
-	for range n {
-		b := s.newBrowser()
-		if _, err := b.signIn(); err != nil {
-			return nil, err
-		}
-		all = append(all, b)
-	}
-	return all, nil
-}
-
-// waitForNextCode waits until every Authenticator shows another number.
-func waitForNextCode() {
-	const period = 30 * time.Second
-	time.Sleep(time.Until(time.Now().Truncate(period).Add(period)))
+	return (ownCPU() - before) / time.Duration(n), nil
 }
 
 func ownCPU() time.Duration {
@@ -55,62 +41,14 @@ func ownCPU() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// measure prints the processor time of a complete sign-in beside its floor.
-// The demonstration's service runs in the same process, so that its part of
-// the work is in the figure, too.
-func (s *server) measure() error {
-	browsers, err := s.knownBrowsers(*each)
-	if err != nil {
-		return err
-	}
-	var floors, products []time.Duration
-	discarded := 0
-	for len(products) < *rounds && discarded < 4**rounds {
-		waitForNextCode()
-		before, err := floor(*each / 2)
-		if err != nil {
-			return err
-		}
-		turn := 0
-		product, err := s.cost(*each, func() error {
-			b := browsers[turn]
-			turn++
-			b.forget()
-			_, err := b.signIn()
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		after, err := floor(*each / 2)
-		if err != nil {
-			return err
-		}
-		if d := (before - after).Abs(); d > (before+after)/40 { // the two differ by more than 5 %
-			discarded++
-			continue
-		}
-		floors = append(floors, (before+after)/time.Duration(*each))
-		products = append(products, product)
-	}
-	if len(products) == 0 {
-		return fmt.Errorf("the machine is too restless: all rounds were discarded")
-	}
-	f, p := median(floors), median(products)
-	fmt.Printf("%-52s %8.2f ms    floor %.2f ms (%d rounds, %d discarded)\n", "complete sign-in, CPU of server and demo service", ms(p), ms(f), len(products), discarded)
-	fmt.Printf("%-52s %8.2f ms    goal 1.5\n", "P1 beyond hash and signature", ms(p-f))
-	fmt.Printf("%-52s %8.3f       goal 1.06\n", "P2 ÷ (hash + signature)", ratio(p, f))
-	return s.measurePages()
-}
-
 // cost returns the processor time that the server takes for one of n.
-func (s *server) cost(n int, do func() error) (time.Duration, error) {
+func (s *server) cost(n int, do func(i int) error) (time.Duration, error) {
 	before, err := s.cpu()
 	if err != nil {
 		return 0, err
 	}
-	for range n {
-		if err := do(); err != nil {
+	for i := range n {
+		if err := do(i); err != nil {
 			return 0, err
 		}
 	}
@@ -118,28 +56,186 @@ func (s *server) cost(n int, do func() error) (time.Duration, error) {
 	return (after - before) / time.Duration(n), err
 }
 
-// measurePages prints what needs no password.
-func (s *server) measurePages() error {
-	stranger := s.newBrowser()
-	page, err := s.cost(4000, func() error {
-		_, err := stranger.get(s.port, "/login")
-		return err
-	})
+// knownBrowsers returns browsers in which a person has signed in before, so
+// that no mail of a new browser is in the figures.
+func (s *server) knownBrowsers(n int) (all []*browser, err error) {
+	for range n {
+		b := s.newBrowser()
+		if _, _, err := b.signIn(); err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	time.Sleep(2 * time.Second) // until their mails have gone
+	return all, nil
+}
+
+// round is the processor time of one sign-in, and of its floor before and after.
+type round struct{ before, product, after time.Duration }
+
+func (r round) floor() time.Duration { return (r.before + r.after) / 2 }
+
+// restless reports whether the two floors differ by more than 5 %.
+func (r round) restless() bool { return (r.before - r.after).Abs() > r.floor()/20 }
+
+// measureSignIn prints the processor time of a complete sign-in beside its floor.
+func (s *server) measureSignIn() error {
+	browsers, err := s.knownBrowsers(*rounds * *each)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-52s %8.3f ms    goal 0.06\n", "P6 sign-in page", ms(page))
-	known := s.newBrowser()
-	if _, err := known.signIn(); err != nil {
-		return err
+	var good []round
+	discarded := 0
+	for turn := 0; len(good) < *rounds; turn += *each {
+		if discarded >= 6**rounds {
+			return errors.New("the machine is too restless: six rounds of seven were discarded")
+		}
+		if turn%len(browsers) == 0 { // all of them have used this half minute's number
+			time.Sleep(time.Until(time.Now().Truncate(period).Add(period)))
+		}
+		one, err := s.measureRound(browsers[turn%len(browsers):][:*each])
+		if err != nil {
+			return err
+		}
+		if one.restless() {
+			discarded++
+			continue
+		}
+		good = append(good, one)
 	}
-	again, err := s.cost(500, func() error {
-		_, err := known.get(s.port+1, "/login")
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%-52s %8.2f ms    %.0f requests/s and core (server and demo service)\n", "single sign-on to a service, code and token", ms(again), float64(time.Second)/float64(again))
+	s.printSignIn(good, discarded)
 	return nil
 }
+
+// measureRound takes floor, product and floor in turns.
+func (s *server) measureRound(browsers []*browser) (one round, err error) {
+	n := len(browsers)
+	if one.before, err = floor(n); err != nil {
+		return one, err
+	}
+	if one.product, err = s.cost(n, func(i int) error {
+		browsers[i].forget()
+		_, _, err := browsers[i].signIn()
+		return err
+	}); err != nil {
+		return one, err
+	}
+	one.after, err = floor(n)
+	return one, err
+}
+
+func (s *server) printSignIn(good []round, discarded int) {
+	var floors, products, beyond []time.Duration
+	var ratios []float64
+	for _, r := range good {
+		floors, products = append(floors, r.floor()), append(products, r.product)
+		beyond, ratios = append(beyond, r.product-r.floor()), append(ratios, ratio(r.product, r.floor()))
+	}
+	slices.Sort(ratios)
+	row(fmt.Sprintf("floor: hash and ES256 signature (%d rounds, %d discarded)", len(good), discarded), "%.2f ms", ms(median(floors)), "")
+	row("complete sign-in, known browser, server's CPU", "%.2f ms", ms(median(products)), "")
+	row("P1 beyond the floor", "%.2f ms", ms(median(beyond)), "≤ 1.5 ms")
+	row(fmt.Sprintf("P2 ÷ floor (from %.3f to %.3f)", ratios[0], ratios[len(ratios)-1]), "%.3f", ratios[len(ratios)/2], "≤ 1.06")
+}
+
+// measureRest prints what needs no password.
+func (s *server) measureRest() error {
+	b := s.newBrowser()
+	t, _, err := b.signIn()
+	if err != nil {
+		return err
+	}
+	if t.Refresh == "" {
+		return errors.New("no refresh token")
+	}
+	stranger := s.newBrowser()
+	address, _ := stranger.request()
+	form, err := stranger.get(address)
+	if err != nil {
+		return err
+	}
+	userinfo, err := http.NewRequest(http.MethodGet, s.base()+"/oidc/userinfo", http.NoBody)
+	if err != nil {
+		return err
+	}
+	userinfo.Header.Set("Authorization", "Bearer "+t.Access)
+	for _, work := range []struct {
+		name, goal string
+		n          int
+		do         func(int) error
+	}{
+		{"P4 refresh, ES256", "≤ 0.4 ms", 2000, func(int) (err error) {
+			t, err = b.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {t.Refresh}})
+			return err
+		}},
+		{"P5 userinfo", "≤ 0.12 ms", 5000, func(int) error { return wants(`"sub"`)(read(service.Do(userinfo))) }},
+		{"P6 sign-in page with service", "≤ 0.06 ms", 5000, func(int) error {
+			return wants("Bench")(stranger.get(form.Request.URL.String() + "&lang=en"))
+		}},
+		{"repeated single sign-on, code and tokens", "", 1000, func(int) error { return b.again() }},
+	} {
+		cost, err := s.cost(work.n, work.do)
+		if err != nil {
+			return fmt.Errorf("%s: %w", work.name, err)
+		}
+		row(fmt.Sprintf("%s (%.0f/s and core)", work.name, float64(time.Second)/float64(cost)), "%.3f ms", ms(cost), work.goal)
+	}
+	return nil
+}
+
+// wants makes sure that what is measured is the right answer.
+func wants(text string) func(page, error) error {
+	return func(answer page, err error) error {
+		if err == nil && (answer.StatusCode != http.StatusOK || !strings.Contains(answer.text, text)) {
+			err = fmt.Errorf("%s without %s: %.300s", answer.Status, text, answer.text)
+		}
+		return err
+	}
+}
+
+// latencies returns how long sign-ins take at two servers, in turns, without
+// their hash.
+func latencies(a, b *server) (first, second []time.Duration, err error) {
+	for range *samples {
+		for _, one := range []struct {
+			s   *server
+			all *[]time.Duration
+		}{{a, &first}, {b, &second}} {
+			_, took, err := one.s.newBrowser().signIn()
+			if err != nil {
+				return nil, nil, err
+			}
+			*one.all = append(*one.all, took)
+		}
+	}
+	return first, second, nil
+}
+
+// starts returns the time from start to the first answer of two servers, the
+// median of several, in turns.
+func starts(a, b *server) (first, second time.Duration, err error) {
+	times := map[*server][]time.Duration{}
+	for range 7 {
+		for _, s := range []*server{a, b} {
+			s.stop()
+			before := time.Now()
+			if err := s.start(); err != nil {
+				return 0, 0, err
+			}
+			times[s] = append(times[s], time.Since(before))
+			s.stop()
+		}
+	}
+	return median(times[a]), median(times[b]), nil
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+func percentile(all []time.Duration, p int) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
+
+func median(all []time.Duration) time.Duration { return percentile(all, 50) }

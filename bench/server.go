@@ -3,77 +3,143 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// server is a running demonstration.
+// server is a directory of people, and the process that serves it.
 type server struct {
+	program, data string
+	port          int // of the server; the second listener has the next
+	mailPort      int
+	secret        string // of the service that this program is
+
 	process *exec.Cmd
-	port    int
-	people  int
-	next    int // number of the next made-up person
-	ended   bool
+	ended   chan error
+
+	mu     sync.Mutex
+	people int
+	next   int           // index of the next person
+	last   map[int]int64 // TOTP step that each has used last
 }
 
-const firstPort = 28100
-
-var ports = firstPort
-
-func start(program, data string, people int) (*server, error) {
-	ports += 10
-	s := &server{port: ports, people: people}
-	s.process = exec.Command(program, "demo", "--port-base", fmt.Sprint(s.port), "--data", data, "--seed-users", fmt.Sprint(people))
-	s.process.Stderr = os.Stderr
-	if err := s.process.Start(); err != nil {
+// newServer has a demonstration make people, and writes the configuration of
+// the server that has them.
+func newServer(program, data string, people int) (*server, error) {
+	if err := makePeople(program, data, people); err != nil {
 		return nil, err
 	}
-	return s, s.ready()
+	port, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	mailPort, err := swallowMail()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{program: program, data: data, port: port, mailPort: mailPort, secret: rand.Text() + rand.Text(), people: people, last: make(map[int]int64)}
+	return s, os.WriteFile(s.file(), []byte(s.configuration()), 0o600)
 }
 
-// ready waits until the server answers.
-func (s *server) ready() error {
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", s.port+5))
-		if err == nil {
+func makePeople(program, data string, people int) error {
+	port, err := freePorts(6)
+	if err != nil {
+		return err
+	}
+	demo := &server{port: port, process: exec.Command(program, "demo", "--port-base", fmt.Sprint(port), "--data", data, "--seed-users", fmt.Sprint(people))}
+	defer demo.stop()
+	return demo.run(fmt.Sprintf("http://127.0.0.1:%d/readyz", port+5))
+}
+
+func (s *server) file() string { return filepath.Join(s.data, "warifu.yaml") }
+func (s *server) base() string { return fmt.Sprintf("http://localhost:%d", s.port) }
+
+func (s *server) configuration() string {
+	digest := sha256.Sum256([]byte(s.secret))
+	return fmt.Sprintf(`
+base_url: %s
+listen: 127.0.0.1:%d
+operation_listen: 127.0.0.1:%d
+database: sqlite:warifu.db
+key_file: keys
+institution:
+  name: {ja: みやこ大学, en: Miyako University}
+  app_short: {ja: みやこ大学認証, en: Miyako Login}
+  mail_domains: [miyako.example]
+help_desk:
+  name: {ja: 情報環境支援センター, en: ICT Support Center}
+  telephone: 075-000-0000
+mail: {host: 127.0.0.1, port: %d, encryption: none, from: no-reply@miyako.example}
+services:
+- id: %s
+  name: {ja: 測定, en: Bench}
+  protocol: oidc
+  secret_sha256: [%s]
+  redirect_uris: [%q]
+  release: {optional: [name, email]}
+`, s.base(), s.port, s.port+1, s.mailPort, clientID, hex.EncodeToString(digest[:]), redirectURI)
+}
+
+// start runs the server alone.
+func (s *server) start() error {
+	s.process = exec.Command(s.program, "serve", "-c", s.file())
+	return s.run(s.base() + "/login")
+}
+
+// run starts the process and waits until this address answers.
+func (s *server) run(address string) error {
+	var says bytes.Buffer
+	s.process.Stderr = &says
+	s.ended = make(chan error, 1)
+	if err := s.process.Start(); err != nil {
+		return err
+	}
+	go func() { s.ended <- s.process.Wait() }()
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); {
+		select {
+		case err := <-s.ended:
+			s.process = nil
+			return fmt.Errorf("the server ended: %w\n%s", err, &says)
+		case <-time.After(time.Millisecond):
+		}
+		if answer, err := http.Get(address); err == nil {
 			answer.Body.Close()
-			return nil
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
 		}
 	}
-	return fmt.Errorf("no answer on port %d", s.port)
-}
-
-// restart returns the time from start to the first answer on an existing store.
-func restart(program, data string) (time.Duration, error) {
-	var all []time.Duration
-	for range 5 {
-		before := time.Now()
-		s, err := start(program, data, 0)
-		if err != nil {
-			return 0, err
-		}
-		all = append(all, time.Since(before))
-		s.stop()
-	}
-	return median(all), nil
+	return fmt.Errorf("no answer from %s", address)
 }
 
 func (s *server) stop() {
-	if s.ended {
+	if s.process == nil {
 		return
 	}
-	s.ended = true
 	_ = s.process.Process.Signal(syscall.SIGTERM)
-	_ = s.process.Wait()
+	select {
+	case <-s.ended:
+	case <-time.After(30 * time.Second):
+		_ = s.process.Process.Kill()
+		<-s.ended
+	}
+	s.process = nil
 }
 
-// cpu returns the processor time that the server has taken, exact to 10 ms.
+// cpu returns the processor time that the server has taken, exact to 10 ms. It
+// has no processes below it.
 func (s *server) cpu() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
 	if err != nil {
@@ -88,8 +154,9 @@ func (s *server) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, err // USER_HZ is 100
 }
 
-// memory returns the resident memory in MiB.
-func (s *server) memory() (float64, error) {
+// memory returns a line of the process's status in MiB: VmRSS, or the highest
+// that it was, VmHWM.
+func (s *server) memory(line string) (float64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -97,10 +164,31 @@ func (s *server) memory() (float64, error) {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), line+":"); ok {
 			kib, err := strconv.Atoi(strings.Fields(rest)[0])
 			return float64(kib) / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS")
+	return 0, fmt.Errorf("no %s", line)
+}
+
+// freePorts returns the first of n ports in a row that nobody listens on.
+func freePorts(n int) (int, error) {
+	for first := 28100 + os.Getpid()%1000*10; first < 60000; first += n {
+		if allFree(first, n) {
+			return first, nil
+		}
+	}
+	return 0, fmt.Errorf("no %d free ports in a row", n)
+}
+
+func allFree(first, n int) bool {
+	for port := first; port < first+n; port++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		l.Close()
+	}
+	return true
 }
