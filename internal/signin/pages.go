@@ -77,26 +77,22 @@ func (p *Pages) finish(w http.ResponseWriter, r *http.Request, v Verdict) error 
 	return p.proceed(w, r, v.Flow)
 }
 
-// again answers a page or a form of a step that lies behind. If the first
-// answer was lost, the browser gets its session now; a session that it has, or
-// that has ended since, is left as it is.
+// again answers a form of a step that lies behind. If the answer to the first
+// one was lost just now, the browser gets its session; one that it has, or that
+// has ended since, is left as it is.
 func (p *Pages) again(w http.ResponseWriter, r *http.Request, f Flow) error {
-	_, err := p.Sessions.Find(r.Context(), p.Site.Session(r))
-	if f.State != SignedIn || err == nil {
-		return p.proceed(w, r, f)
-	}
-	if !errors.Is(err, session.ErrNone) {
-		return err
-	}
-	token, err := p.Service.SessionToken(f)
-	if err != nil {
-		return err
-	}
-	switch _, err := p.Sessions.Find(r.Context(), token); {
-	case err == nil:
-		p.Site.SetSession(w, token)
-	case !errors.Is(err, session.ErrNone):
-		return err
+	for _, token := range []string{p.Site.Session(r), p.Service.SessionToken(f)} {
+		_, err := p.Sessions.Find(r.Context(), token)
+		if errors.Is(err, session.ErrNone) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if token != p.Site.Session(r) {
+			p.Site.SetSession(w, token)
+		}
+		break
 	}
 	return p.proceed(w, r, f)
 }
@@ -161,7 +157,7 @@ func (p *Pages) showEnrolment(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if f.State != EnrolmentRequired {
-		return p.again(w, r, f)
+		return p.proceed(w, r, f)
 	}
 	id, err := p.spsID(r, f)
 	if err != nil {
@@ -176,7 +172,7 @@ func (p *Pages) showEnded(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if f.State != Ended {
-		return p.again(w, r, f)
+		return p.proceed(w, r, f)
 	}
 	return errSuspended
 }

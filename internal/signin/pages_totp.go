@@ -30,7 +30,7 @@ func (p *Pages) showTOTP(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if f.State != TOTPRequired {
-		return p.again(w, r, f)
+		return p.proceed(w, r, f)
 	}
 	return p.renderTOTP(w, r, http.StatusOK, f, TOTPPage{})
 }

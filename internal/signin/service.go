@@ -189,14 +189,25 @@ func tokenPlace(f Flow) secret.Place {
 	return secret.Place{Table: "signin_flow", Column: "token", Row: f.ID}
 }
 
-// SessionToken returns the token of the session that the flow opened, for the
-// same browser.
-func (s *Service) SessionToken(f Flow) (string, error) {
-	if f.State != SignedIn {
-		return "", &OutOfOrderError{State: f.State}
+// resendFor is how long after the last proof a form that is sent twice still
+// gets the session: long enough for a double click on a slow line, and no longer,
+// since the flow outlives a browser that is closed on a shared computer.
+const resendFor = 30 * time.Second
+
+// SessionToken returns the token of the session that the flow has just opened,
+// for a form that the same browser sends twice, and the empty string otherwise.
+func (s *Service) SessionToken(f Flow) string {
+	if f.State != SignedIn || len(f.Evidence) == 0 {
+		return ""
+	}
+	if s.Now().Sub(f.Evidence[len(f.Evidence)-1].At) >= resendFor { //guard:SES-1
+		return ""
 	}
 	token, err := s.Tokens.Open(tokenPlace(f), f.Token)
-	return string(token), err
+	if err != nil {
+		return "" // the person signs in once more
+	}
+	return string(token)
 }
 
 // Reach returns the proofs that a person could give besides a password, each

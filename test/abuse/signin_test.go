@@ -594,3 +594,34 @@ func TestSuspensionEndsGrants(t *testing.T) {
 		}
 	})
 }
+
+// TestClosedBrowserStaysOut closes the browser of a shared computer without a
+// logout: the session's cookie is gone, the browser's own is not, and the
+// address of the last step is in its history. Neither that address nor the form
+// of the step gives the session to whoever comes next; a form that is sent twice
+// at once gets it. TOTP-5, SES-1.
+func TestClosedBrowserStaysOut(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.totpPage(hanako.id)
+		code := hanako.code(w.Now())
+		if got := b.submitTOTP(p, code); got.Header().Get("Location") != "/home" {
+			t.Fatalf("%d %s", got.Code, got.Body)
+		}
+		delete(b.cookies, "__Host-session") // the first answer is lost
+		if b.submitTOTP(p, code); !b.signedIn() {
+			t.Error("the form sent twice lost the session")
+		}
+		delete(b.cookies, "__Host-session") // the browser is closed
+		if b.get("/login/totp?flow=" + p.flow); b.signedIn() {
+			t.Error("an address of the history opened the session")
+		}
+		w.pass(time.Minute)
+		if b.submitTOTP(p, code); b.signedIn() {
+			t.Error("an old form opened the session")
+		}
+		if n := w.count(`SELECT COUNT(*) FROM session`); n != 1 {
+			t.Errorf("%d sessions, want the one that was opened", n)
+		}
+	})
+}
