@@ -22,6 +22,7 @@ import (
 	"warifu/internal/clock"
 	"warifu/internal/config"
 	"warifu/internal/directory/local"
+	"warifu/internal/enrolment"
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/i18n"
@@ -61,6 +62,7 @@ type App struct {
 	Clock     *clock.Watch
 	Metrics   *ops.Metrics
 
+	flow       *signin.Service
 	now        func() time.Time
 	zone       *time.Location
 	background []background.Service
@@ -174,16 +176,25 @@ func (a *App) words(key string, args ...any) mail.Text {
 // buildPages mounts the pages of every package.
 func (a *App) buildPages() error {
 	pending := federation.Pending{Box: a.Ring.Box(keyring.Pending), Now: a.now}
+	passwords := &password.Guard{InTx: store.In[password.GuardTx](a.DB), Hasher: a.Hasher, Accounts: a.Ring.MAC(keyring.AccountID),
+		Throttle: a.Config.Throttle, Domains: a.Config.Institution.MailDomains, Now: a.now}
 	flow := &signin.Service{
-		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Hasher: a.Hasher, TOTP: a.TOTP,
-		Accounts: a.Ring.MAC(keyring.AccountID), Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
-		Clock: a.Clock.Check, Counted: a.Metrics.Step, Throttle: a.Config.Throttle, Sessions: a.Config.Session, Policy: a.Config.SignIn,
-		Domains: a.Config.Institution.MailDomains, Random: rand.Reader, Now: a.now,
+		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Passwords: passwords, TOTP: a.TOTP,
+		Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
+		Clock: a.Clock.Check, Counted: a.Metrics.Step, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
+		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, Random: rand.Reader, Now: a.now,
+	}
+	a.flow = flow
+	enrol := &enrolment.Service{
+		InTx: store.In[enrolment.Tx](a.DB), View: store.View[enrolment.Reader](a.DB), TOTP: a.TOTP, Policy: a.Config.TOTPPolicy(),
+		Codes: a.Ring.MAC(keyring.OTP), Throttle: a.Config.Throttle, Notices: a.Notices, Words: a.words, Clock: a.Clock.Check,
+		Random: rand.Reader, Now: a.now,
 	}
 	assurance := a.Config.Assurance
 	assurance.BaseURL = a.Config.BaseURL
 	_, subjects := a.Ring.Key(keyring.Pairwise)
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending}).Mount()
+	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
 	(&account.Pages{Site: a.Site, Sessions: a.Sessions, Services: a.Services}).Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,

@@ -16,6 +16,7 @@ import (
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
 	"warifu/internal/ops"
+	"warifu/internal/signin"
 	"warifu/internal/store"
 )
 
@@ -45,6 +46,9 @@ func (a *App) buildBackground() error {
 		&background.Job{Name: "audit sealing", Every: audit.SealEvery, Log: a.Log, Run: a.sealer().Seal},
 		&background.Job{Name: "clock", Every: clock.Every, Log: a.Log, Run: a.Clock.Note},
 		&background.Job{Name: "expiry", Every: expireEvery, Log: a.Log, Run: a.expire},
+		&background.Job{Name: "stopped sign-ins", Every: expireEvery, Log: a.Log, Run: func(ctx context.Context) error {
+			return a.flow.TellStopped(ctx, store.In[signin.StoppedTx](a.DB))
+		}},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}
 	return nil

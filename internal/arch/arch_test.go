@@ -20,14 +20,15 @@ const module = "warifu"
 // layers are the packages from the bottom up. A package may import those of
 // the lines above its own, and no others.
 var layers = [][]string{
-	{"i18n", "secret", "background", "authenticator"},
+	{"i18n", "secret", "background", "authenticator", "flow"},
+	{"flow/flowtest"},
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},
-	{"authenticator/password", "authenticator/totp", "session", "notice"},
+	{"authenticator/password", "authenticator/totp", "session", "ticket", "notice"},
 	{"directory/local", "clock"}, // tells people of what it does
 	{"federation"},
 	{"federation/oidc"},
-	{"signin", "account"},
+	{"signin", "enrolment", "account"},
 	{"store", "config", "store/storetest"},
 	{"ops"},
 	{"app"},
@@ -39,6 +40,7 @@ var layers = [][]string{
 // modules says which packages alone may import a module.
 var modules = map[string][]string{
 	"github.com/alecthomas/kong":          {"cli"},
+	"github.com/boombuler/barcode":        {"authenticator/totp"},
 	"github.com/emersion/go-smtp":         {"demo/mailcatcher"},
 	"github.com/go-crypt/crypt":           {"authenticator/password"},
 	"github.com/go-jose/go-jose/v4":       {"keyring", "federation/oidc"},

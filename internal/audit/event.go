@@ -9,6 +9,7 @@ import (
 const (
 	SignIn           Name = "signin"
 	SignOut          Name = "signout"
+	Enrolment        Name = "enrolment"
 	SubscriberAdded  Name = "subscriber.added"
 	SubscriberEdited Name = "subscriber.changed"
 	Suspend          Name = "subscriber.suspended"

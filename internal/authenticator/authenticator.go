@@ -33,6 +33,10 @@ const (
 	BySecondFactor   BoundBy = "second_factor"
 )
 
+// Recovery reports whether it was a way back in for a person who had lost the
+// authenticators.
+func (b BoundBy) Recovery() bool { return b == ByLink || b == ByHelpDesk }
+
 // Evidence is one proof that a claimant gave: what a session claims is computed
 // from its evidence alone (SES-6).
 type Evidence struct {

@@ -4,16 +4,19 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
 	"warifu/internal/assurance"
 	"warifu/internal/authenticator/password"
+	"warifu/internal/authenticator/totp"
 	"warifu/internal/federation"
 	"warifu/internal/mail"
 	"warifu/internal/session"
 	"warifu/internal/signin"
 	"warifu/internal/throttle"
+	"warifu/internal/ticket"
 	"warifu/internal/web"
 )
 
@@ -46,6 +49,8 @@ type Config struct {
 	Throttle    throttle.Policy  `yaml:"throttle"`
 	Session     session.Policy   `yaml:"session"`
 	SignIn      signin.Policy    `yaml:"signin"`
+	TOTP        totp.Policy      `yaml:"totp"`
+	Enrolment   ticket.Policy    `yaml:"enrolment"`
 	Assurance   assurance.Policy `yaml:"assurance"`
 	Mail        mail.Policy      `yaml:"mail"`
 	// Services that people reach through the sign-on.
@@ -137,6 +142,8 @@ func Default() Config {
 		Throttle:  throttle.DefaultPolicy(),
 		Session:   session.DefaultPolicy(),
 		SignIn:    signin.DefaultPolicy(),
+		TOTP:      totp.DefaultPolicy(),
+		Enrolment: ticket.DefaultPolicy(),
 		Assurance: assurance.DefaultPolicy(),
 		Mail:      mail.DefaultPolicy(),
 	}
@@ -144,3 +151,11 @@ func Default() Config {
 
 // Zone returns the time zone of all times that people read.
 func (c Config) Zone() (*time.Location, error) { return time.LoadLocation(c.HelpDesk.TimeZone) }
+
+// TOTPPolicy returns the policy with its issuer: the short name of the system,
+// where none is given.
+func (c Config) TOTPPolicy() totp.Policy {
+	p := c.TOTP
+	p.Issuer = cmp.Or(p.Issuer, c.Institution.AppShort.English)
+	return p
+}

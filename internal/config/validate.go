@@ -40,6 +40,10 @@ func (c Config) Validate() (faults []error) {
 	under("throttle", c.Throttle.Validate())
 	under("session", c.Session.Validate())
 	under("signin", c.SignIn.Validate())
+	if issuer := c.Institution.AppShort.English; issuer != "" || c.TOTP.Issuer != "" { // else the name of the system is what is missing
+		under("totp", c.TOTPPolicy().Validate())
+	}
+	under("enrolment", c.Enrolment.Validate())
 	under("assurance", c.Assurance.Validate())
 	under("mail", c.Mail.Validate())
 	seen := make(map[string]bool)

@@ -53,9 +53,11 @@ type Subscriber struct {
 	Groups      []string   `json:"groups"` // sorted
 	Status      Status     `json:"status"`
 	Role        Role       `json:"role"`
-	Privileged  bool       `json:"privileged"` // let back in by two agents or an activation code only
-	Mailbox     string     `json:"mailbox"`    // the university mailbox: notices only
-	Language    string     `json:"language"`   // "ja", "en", or empty if not chosen
+	Privileged  bool       `json:"privileged"`            // let back in by two agents or an activation code only
+	Mailbox     string     `json:"mailbox"`               // the university mailbox: notices only
+	Language    string     `json:"language"`              // "ja", "en", or empty if not chosen
+	HadFactor   bool       `json:"had_factor"`            // an authenticator was bound once: the first-time window is closed for good (ENR-1)
+	RecoveredAt time.Time  `json:"recovered_at,omitzero"` // when the person last came back in without the authenticators (ADR-8)
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
 }
@@ -70,4 +72,17 @@ type Department struct {
 // (agents, administrators, and those marked so).
 func (s Subscriber) IsPrivileged() bool {
 	return s.Privileged || s.Role == RoleAgent || s.Role == RoleAdministrator
+}
+
+// hold is how long after a recovery no notification address may be changed
+// (ADR-8): whoever came in by a way back should not be able to stay.
+const hold = 24 * time.Hour
+
+// HoldUntil returns until when the person's addresses stay as they are; zero if
+// there was no recovery.
+func (s Subscriber) HoldUntil() time.Time {
+	if s.RecoveredAt.IsZero() {
+		return time.Time{}
+	}
+	return s.RecoveredAt.Add(hold)
 }

@@ -21,8 +21,11 @@ var ErrPending = errors.New("federation: not a pending request")
 
 // Request is what a service asks, once it is known and its return point is
 // proven to be registered. It has no secret and gives no right: it is what the
-// service's own address said.
+// service's own address said. A page of ours asks in the same way, by [Page].
 type Request struct {
+	Page  string `json:"page,omitempty"`  // the path of our own page that asks, in place of a service
+	Draft string `json:"draft,omitempty"` // what a person had typed there
+
 	Protocol Protocol `json:"protocol"`
 	Service  string   `json:"service"`         // its id
 	ReturnTo string   `json:"return_to"`       // redirect_uri, or the address of the assertion consumer service
@@ -67,13 +70,34 @@ type Need struct {
 	Methods []authenticator.Kind `json:"methods,omitempty"`
 }
 
+// Page is the request of a page of ours, which wants one more proof of one of
+// the kinds from the person who is signed in; without kinds, any sign-in.
+func Page(path, draft string, issuedAt time.Time, methods []authenticator.Kind) Request {
+	request := Request{Page: path, Draft: draft, IssuedAt: issuedAt, Need: Need{Kind: SignIn}}
+	if len(methods) > 0 {
+		request.Need = Need{Kind: StepUp, Methods: methods}
+	}
+	return request
+}
+
 // Origin returns where the answer goes, for the form-action of pages from whose
 // forms the browser is redirected there.
-func (r Request) Origin() string { return Origin(r.ReturnTo) }
+func (r Request) Origin() string {
+	if r.Page != "" {
+		return ""
+	}
+	return Origin(r.ReturnTo)
+}
 
 // Resume returns where the browser goes on after a sign-in or a step-up. The
 // text is the request sealed again.
 func (r Request) Resume(sealed string) string {
+	if r.Page != "" && r.Draft == "" {
+		return r.Page
+	}
+	if r.Page != "" {
+		return r.Page + "?p=" + url.QueryEscape(sealed)
+	}
 	return "/" + string(r.Protocol) + "/continue?p=" + url.QueryEscape(sealed)
 }
 

@@ -27,6 +27,7 @@ func TestPending(t *testing.T) {
 	now, age := noon, time.Minute
 	p := newPending(t, &now)
 	request := Request{
+		Page: "/account", Draft: "d",
 		Protocol: OIDC, Service: "lms", ReturnTo: "https://lms.example/cb", ID: "_1", State: "割符", Nonce: "n", PKCE: "c", Scopes: []string{"openid"},
 		Claims: Claims{UserInfo: []string{"email"}, IDToken: []string{"name"}},
 		Wanted: []string{"m"}, Essential: true, Minimum: true, Force: true, Passive: true, SelectAccount: true, MaxAge: &age,
@@ -56,6 +57,14 @@ func TestPending(t *testing.T) {
 	if _, err := p.Open(sealed); !errors.Is(err, ErrPending) {
 		t.Errorf("after its time: %v", err)
 	}
+	if got, want := request.Resume("a_-"), "/account?p=a_-"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	request.Draft = ""
+	if got, want := request.Resume("a_-"), "/account"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	request.Page = ""
 	if got, want := request.Resume("a_-"), "/oidc/continue?p=a_-"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"warifu/internal/directory"
 	"warifu/internal/mail"
+	"warifu/internal/web"
 )
 
 // Notice is one change that a person is told of.
@@ -88,6 +89,25 @@ func (n Notice) letter() (mail.Notice, error) {
 		Device:  n.Browser,
 		Place:   n.Place,
 	}, nil
+}
+
+// Words returns a text of the catalogue in both languages.
+type Words func(key string, args ...any) mail.Text
+
+// Device is how a notice calls a browser.
+func Device(c web.Client, words Words) mail.Text {
+	if c.Browser == "" || c.System == "" {
+		return mail.Same(c.Name())
+	}
+	return words("common.device", "browser", c.Browser, "os", c.System)
+}
+
+// Place is how a notice calls where a browser is.
+func Place(c web.Client, words Words) mail.Text {
+	if c.Campus {
+		return words("common.place_campus")
+	}
+	return words("common.place_outside")
 }
 
 // once returns every address one time, whatever its capitals, and no empty one.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"warifu/internal/assurance"
 	"warifu/internal/audit"
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
@@ -20,13 +22,17 @@ var ErrNone = errors.New("session: none")
 
 // Policy is how long a session may live.
 type Policy struct {
-	Lifetime time.Duration `yaml:"lifetime"` // the end whatever happens; at most 24 h (SES-3)
-	Idle     time.Duration `yaml:"idle"`     // the end without use
-	Most     int           `yaml:"most"`     // sessions of one subscriber; the oldest ends (SES-11)
+	Lifetime         time.Duration `yaml:"lifetime"`          // the end whatever happens; at most 24 h (SES-3)
+	Idle             time.Duration `yaml:"idle"`              // the end without use
+	FallbackLifetime time.Duration `yaml:"fallback_lifetime"` // the same of a session that was opened with a mailed or read-out OTP
+	FallbackIdle     time.Duration `yaml:"fallback_idle"`
+	Most             int           `yaml:"most"` // sessions of one subscriber; the oldest ends (SES-11)
 }
 
 // DefaultPolicy is what holds where nothing is configured.
-func DefaultPolicy() Policy { return Policy{Lifetime: 12 * time.Hour, Idle: time.Hour, Most: 20} }
+func DefaultPolicy() Policy {
+	return Policy{Lifetime: 12 * time.Hour, Idle: time.Hour, FallbackLifetime: time.Hour, FallbackIdle: 15 * time.Minute, Most: 20}
+}
 
 // Validate returns all faults of the policy.
 func (p Policy) Validate() (faults []error) {
@@ -35,6 +41,12 @@ func (p Policy) Validate() (faults []error) {
 	}
 	if p.Idle < time.Minute || p.Idle > p.Lifetime {
 		faults = append(faults, errors.New("idle must be from 1m to lifetime"))
+	}
+	if p.FallbackLifetime < 5*time.Minute || p.FallbackLifetime > p.Lifetime {
+		faults = append(faults, errors.New("fallback_lifetime must be from 5m to lifetime"))
+	}
+	if p.FallbackIdle < time.Minute || p.FallbackIdle > p.FallbackLifetime {
+		faults = append(faults, errors.New("fallback_idle must be from 1m to fallback_lifetime"))
 	}
 	if p.Most < 1 || p.Most > 100 {
 		faults = append(faults, errors.New("most must be from 1 to 100"))
@@ -123,52 +135,75 @@ func (s Session) EndsAt() time.Time {
 	return s.ExpiresAt
 }
 
-// Start is what a new session begins with.
+// Start is what a session begins with, or goes on with.
 type Start struct {
 	SubscriberID string
 	Evidence     []authenticator.Evidence
+	Raise        bool // the evidence is added to that of the present session, which there must be
 	Browser      string
 	Address      string
 }
 
 // Open opens a session and returns its token. If the browser has a living
 // session of the same subscriber, that one goes on with the new evidence and
-// another token (SES-2); one of somebody else ends.
+// another token (SES-2); one of somebody else ends. A session that is to be
+// raised and is not there any more is an [ErrNone].
 func (p Policy) Open(ctx context.Context, tx Tx, random io.Reader, present string, start Start, now time.Time) (Session, string, error) {
 	token, err := secret.Token(random)
 	if err != nil {
 		return Session{}, "", fmt.Errorf("session: %w", err)
 	}
 	old, _, err := Alive(ctx, tx, present, now)
-	switch {
-	case errors.Is(err, ErrNone):
-	case err != nil:
+	if err != nil && !errors.Is(err, ErrNone) {
 		return Session{}, "", err
-	case old.SubscriberID == start.SubscriberID:
-		old.Evidence, old.SeenAt, old.ExpiresAt = start.Evidence, now, p.end(start.Evidence, now)
+	}
+	mine := err == nil && old.SubscriberID == start.SubscriberID
+	switch {
+	case start.Raise && !mine: //guard:SES-2
+		return Session{}, "", ErrNone
+	case mine:
+		if start.Raise {
+			start.Evidence = append(slices.Clone(old.Evidence), start.Evidence...)
+		}
+		old.SeenAt = now
+		old.ExpiresAt, old.IdleLimit = p.limits(start.Evidence, now)
+		old.Evidence = newest(start.Evidence)
 		return old, token, tx.RaiseSession(ctx, old, secret.Digest(token))
-	default:
+	case err == nil:
 		if err := tx.EndSession(ctx, old); err != nil {
 			return Session{}, "", err
 		}
 	}
-	opened := Session{
-		ID: rand.Text(), SubscriberID: start.SubscriberID, Evidence: start.Evidence,
-		CreatedAt: now, SeenAt: now, ExpiresAt: p.end(start.Evidence, now), IdleLimit: p.Idle,
-		Browser: start.Browser, Address: start.Address,
-	}
+	opened := Session{ID: rand.Text(), SubscriberID: start.SubscriberID, Evidence: start.Evidence,
+		CreatedAt: now, SeenAt: now, Browser: start.Browser, Address: start.Address}
+	opened.ExpiresAt, opened.IdleLimit = p.limits(start.Evidence, now)
 	return opened, token, tx.CreateSession(ctx, opened, secret.Digest(token), p.Most)
 }
 
-// end is when a session ends whatever happens, counted from its oldest proof.
-func (p Policy) end(evidence []authenticator.Evidence, now time.Time) time.Time {
+// newest returns of each authenticator the newest proof: a session does not
+// grow with every step-up.
+func newest(evidence []authenticator.Evidence) (kept []authenticator.Evidence) {
+	for i, e := range evidence {
+		if !slices.ContainsFunc(evidence[i+1:], func(later authenticator.Evidence) bool { return later.Kind == e.Kind && later.ID == e.ID }) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// limits says when a session ends whatever happens, counted from its oldest
+// proof, and how long it may be unused.
+func (p Policy) limits(evidence []authenticator.Evidence, now time.Time) (end time.Time, idle time.Duration) {
 	oldest := now
 	for _, e := range evidence {
 		if e.At.Before(oldest) {
 			oldest = e.At
 		}
 	}
-	return oldest.Add(p.Lifetime)
+	if assurance.Assurance(evidence, assurance.Policy{}).Fallback { //guard:SES-10
+		return oldest.Add(p.FallbackLifetime), p.FallbackIdle
+	}
+	return oldest.Add(p.Lifetime), p.Idle
 }
 
 // End ends the session of a token, if there is one.

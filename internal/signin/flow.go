@@ -1,10 +1,10 @@
 package signin
 
 import (
-	"fmt"
 	"time"
 
 	"warifu/internal/authenticator"
+	"warifu/internal/flow"
 )
 
 // State is where a claimant stands.
@@ -12,8 +12,9 @@ type State string
 
 const (
 	PasswordRequired  State = "password_required"
-	TOTPRequired      State = "totp_required"
+	FactorRequired    State = "factor_required"    // any second factor; the person chooses which
 	EnrolmentRequired State = "enrolment_required" // the second factor has to be set up first
+	RecoveryRequired  State = "recovery_required"  // there was one, and it was taken away
 	SignedIn          State = "signed_in"
 	Ended             State = "ended" // the account may not come in any more
 )
@@ -25,8 +26,10 @@ const (
 	PasswordAccepted  Outcome = "password accepted"
 	PasswordSuffices  Outcome = "password accepted, no second factor required yet"
 	FactorMissing     Outcome = "password accepted, second factor not set up"
+	FactorTaken       Outcome = "password accepted, second factor initialized and not set up again"
 	PasswordRejected  Outcome = "password rejected"
 	SuspendedAccount  Outcome = "account suspended"
+	FactorAsked       Outcome = "second factor asked for again" // of a person who is signed in
 	TOTPAccepted      Outcome = "TOTP accepted"
 	TOTPRejected      Outcome = "TOTP rejected"
 	TOTPReused        Outcome = "TOTP used before"
@@ -40,43 +43,26 @@ const initial = PasswordRequired
 
 // transitions is the whole flow. A pair that is not here is refused, so that
 // no claimant can skip a step.
-var transitions = map[State]map[Outcome]State{
+var transitions = flow.Table[State, Outcome]{
 	PasswordRequired: {
-		PasswordAccepted: TOTPRequired,
+		PasswordAccepted: FactorRequired,
 		PasswordSuffices: SignedIn,
 		FactorMissing:    EnrolmentRequired,
+		FactorTaken:      RecoveryRequired,
 		PasswordRejected: PasswordRequired,
 		SuspendedAccount: PasswordRequired,
 		Throttled:        PasswordRequired,
+		FactorAsked:      FactorRequired,
 	},
-	TOTPRequired: {
+	FactorRequired: {
 		TOTPAccepted:      SignedIn,
-		TOTPRejected:      TOTPRequired,
-		TOTPReused:        TOTPRequired,
-		TOTPPaused:        TOTPRequired,
-		KnownBrowsersOnly: TOTPRequired,
-		Throttled:         TOTPRequired,
+		TOTPRejected:      FactorRequired,
+		TOTPReused:        FactorRequired,
+		TOTPPaused:        FactorRequired,
+		KnownBrowsersOnly: FactorRequired,
+		Throttled:         FactorRequired,
 		SuspendedAccount:  Ended,
 	},
-}
-
-// An OutOfOrderError reports an outcome that the flow does not have in its state.
-type OutOfOrderError struct {
-	State   State
-	Outcome Outcome
-}
-
-func (e *OutOfOrderError) Error() string {
-	return fmt.Sprintf("signin: %q cannot happen in state %q", e.Outcome, e.State)
-}
-
-// next returns the state that o leads to from s.
-func (s State) next(o Outcome) (State, error) {
-	to, ok := transitions[s][o]
-	if !ok { //guard:SES-5
-		return "", &OutOfOrderError{State: s, Outcome: o}
-	}
-	return to, nil
 }
 
 // Key is how a browser names one of its flows. Each of its tabs has a flow of
@@ -92,6 +78,8 @@ type Flow struct {
 	Key
 	SubscriberID string
 	State        State
+	StepUp       bool                     // the person is signed in, and proves once more who it is
+	Kinds        []authenticator.Kind     // that a step-up takes; empty if it takes any
 	Request      string                   // of a service, as JSON; empty without a service
 	Evidence     []authenticator.Evidence // given in this flow
 	Rejections   int64                    // codes refused in this flow

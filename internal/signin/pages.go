@@ -7,7 +7,9 @@ import (
 	"net/url"
 
 	"warifu/internal/federation"
+	"warifu/internal/flow"
 	"warifu/internal/session"
+	"warifu/internal/ticket"
 	"warifu/internal/web"
 )
 
@@ -27,7 +29,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /login", p.submitPassword)
 	p.Site.Handle("GET /login/totp", p.showTOTP)
 	p.Site.Handle("POST /login/totp", p.submitTOTP)
-	p.Site.Handle("GET /login/enrolment", p.showEnrolment)
+	p.Site.Handle("GET /login/choose", p.showChoose)
 	p.Site.Handle("GET /login/ended", p.showEnded)
 }
 
@@ -40,8 +42,9 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) error {
 // paths says which page belongs to which state.
 var paths = map[State]string{
 	PasswordRequired:  "/login",
-	TOTPRequired:      "/login/totp",
-	EnrolmentRequired: "/login/enrolment",
+	FactorRequired:    "/login/totp",
+	EnrolmentRequired: "/enrol",
+	RecoveryRequired:  "/login/ended",
 	SignedIn:          "/home",
 	Ended:             "/login/ended",
 }
@@ -49,6 +52,10 @@ var paths = map[State]string{
 // proceed sends the browser to the page of the flow's state, or back to the
 // service. It is the only place that decides where a claimant goes next.
 func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
+	if f.State == EnrolmentRequired { // another flow goes on, with the ticket
+		p.Site.SetTicket(w, ticket.Lifetime)
+		return p.Site.Redirect(w, r, paths[f.State])
+	}
 	if f.State != SignedIn {
 		return p.Site.Redirect(w, r, paths[f.State]+"?flow="+url.QueryEscape(f.ID))
 	}
@@ -134,7 +141,7 @@ func (p *Pages) service(r *http.Request, request string) (string, error) {
 
 // problem says what the claimant may know of err.
 func problem(err error) error {
-	_, outOfOrder := errors.AsType[*OutOfOrderError](err)
+	_, outOfOrder := errors.AsType[*flow.OutOfOrderError](err)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/login", Label: "stop.restart", Err: err}
@@ -145,37 +152,22 @@ func problem(err error) error {
 	}
 }
 
-// EnrolmentPage is the page "signin/enrolment".
-type EnrolmentPage struct {
-	SPSID string
-}
-
-// showEnrolment tells a person without a second factor how to get one.
-func (p *Pages) showEnrolment(w http.ResponseWriter, r *http.Request) error {
-	f, err := p.flow(r)
-	if err != nil {
-		return err
-	}
-	if f.State != EnrolmentRequired {
-		return p.proceed(w, r, f)
-	}
-	id, err := p.spsID(r, f)
-	if err != nil {
-		return err
-	}
-	return p.Site.Render(w, r, http.StatusOK, "signin/enrolment", EnrolmentPage{SPSID: id})
-}
-
+// showEnded says why a flow cannot go on.
 func (p *Pages) showEnded(w http.ResponseWriter, r *http.Request) error {
 	f, err := p.flow(r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case f.State == Ended:
+		return errSuspended
+	case f.State == RecoveryRequired:
+		return errRecovery
 	}
-	if f.State != Ended {
-		return p.proceed(w, r, f)
-	}
-	return errSuspended
+	return p.proceed(w, r, f)
 }
+
+var errRecovery = &web.Problem{Status: http.StatusConflict, Stop: "stop.recovery", Next: "/reset", Label: "reset.title",
+	Err: errors.New("signin: the second factor was initialized and not set up again")}
 
 var errSuspended = &web.Problem{Status: http.StatusConflict, Stop: "stop.suspended", Next: "/login", Label: "stop.login",
 	Err: errors.New("signin: the account is suspended")}

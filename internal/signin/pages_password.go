@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
+	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/federation"
 	"warifu/internal/session"
@@ -32,18 +34,41 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if sealed == "" {
-		if _, err := p.Sessions.Find(r.Context(), p.Site.Session(r)); err == nil {
-			return p.Site.Redirect(w, r, paths[SignedIn])
-		} else if !errors.Is(err, session.ErrNone) {
-			return err
-		}
+	_, err = p.Sessions.Find(r.Context(), p.Site.Session(r))
+	switch {
+	case err != nil && !errors.Is(err, session.ErrNone):
+		return err
+	case err == nil && sealed == "":
+		return p.Site.Redirect(w, r, paths[SignedIn])
+	case err == nil && request.Need.Kind == federation.StepUp:
+		return p.stepUp(w, r, sealed, request)
 	}
 	page := PasswordPage{Pending: sealed, SPSID: request.LoginHint}
 	if r.URL.Query().Get("ended") != "" {
 		page.Notice = p.Site.Text(r, "warn.logged_out")
 	}
 	return p.renderPassword(w, r, http.StatusOK, page)
+}
+
+// stepUp asks a person who is signed in for one more proof. Where no second
+// factor would do, it has to be a whole sign-in.
+func (p *Pages) stepUp(w http.ResponseWriter, r *http.Request, sealed string, request federation.Request) error {
+	kinds := request.Need.Methods
+	if !slices.ContainsFunc(kinds, func(k authenticator.Kind) bool { return k == authenticator.TOTP }) {
+		return p.renderPassword(w, r, http.StatusOK, PasswordPage{Pending: sealed})
+	}
+	text, err := encode(sealed, request)
+	if err != nil {
+		return err
+	}
+	if err := p.Site.EnsureBrowser(w, r); err != nil {
+		return err
+	}
+	f, err := p.Service.StepUp(r.Context(), p.claimant(r), text, kinds)
+	if err != nil {
+		return problem(err)
+	}
+	return p.proceed(w, r, f)
 }
 
 // open returns the request that a sealed text holds; none if it is empty.
@@ -91,7 +116,7 @@ func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		if v.WaitUntil.IsZero() {
 			return &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login", Err: errStopped}
 		}
-		page.Error = p.waitText(r, v)
+		page.Error = p.Site.WaitText(r, v.WaitUntil)
 	default:
 		return p.finish(w, r, v)
 	}
@@ -136,11 +161,4 @@ func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	return p.Site.Render(w, r, status, passwordStep, page)
-}
-
-// waitText says in words until when a claimant has to wait.
-func (p *Pages) waitText(r *http.Request, v Verdict) string {
-	now := p.Service.Now().In(p.Site.Zone)
-	return p.Site.Text(r, "err.login_wait",
-		"time", p.Site.Lang(r).Clock(v.WaitUntil, now), "left", p.Site.Left(r, v.WaitUntil.Sub(now)))
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"warifu/internal/authenticator/totp"
-	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/web"
 )
 
@@ -17,6 +17,7 @@ type TOTPPage struct {
 	web.Hidden
 	Service    string
 	SPSID      string
+	StepUp     bool // of a person who is signed in
 	Digits     int
 	Many       bool   // several authenticators
 	ServerTime int64  // Unix milliseconds, for the Authenticator
@@ -29,7 +30,7 @@ func (p *Pages) showTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.State != TOTPRequired {
+	if f.State != FactorRequired {
 		return p.proceed(w, r, f)
 	}
 	return p.renderTOTP(w, r, http.StatusOK, f, TOTPPage{})
@@ -44,7 +45,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(err)
 	}
-	if f.State != TOTPRequired { // sent twice, or from a page that lies behind
+	if f.State != FactorRequired { // sent twice, or from a page that lies behind
 		return p.again(w, r, f)
 	}
 	code, ok := totp.Parse(form["totp"])
@@ -52,7 +53,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 		return p.renderTOTP(w, r, http.StatusUnprocessableEntity, f, TOTPPage{Error: p.slip(r, form["totp"])})
 	}
 	v, err := p.Service.SubmitTOTP(r.Context(), f.Key, p.claimant(r), code)
-	if _, outOfOrder := errors.AsType[*OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
+	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
 		return p.overtaken(w, r, f.Key, err)
 	}
 	if err != nil {
@@ -65,7 +66,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 // if that one has led on, this one leads to the same place.
 func (p *Pages) overtaken(w http.ResponseWriter, r *http.Request, key Key, err error) error {
 	f, again := p.Service.Flow(r.Context(), key)
-	if again != nil || f.State == TOTPRequired {
+	if again != nil || f.State == FactorRequired {
 		return problem(err)
 	}
 	return p.again(w, r, f)
@@ -97,7 +98,7 @@ func (p *Pages) slip(r *http.Request, typed string) string {
 func (p *Pages) totpError(r *http.Request, v Verdict) string {
 	switch {
 	case v.Outcome == Throttled:
-		return p.waitText(r, v)
+		return p.Site.WaitText(r, v.WaitUntil)
 	case v.Outcome == TOTPReused:
 		return p.Site.Text(r, "err.totp_used", "sec", int(v.Next.Round(time.Second).Seconds()))
 	case v.Old:
@@ -112,20 +113,13 @@ func (p *Pages) totpError(r *http.Request, v Verdict) string {
 }
 
 func (p *Pages) renderTOTP(w http.ResponseWriter, r *http.Request, status int, f Flow, page TOTPPage) (err error) {
-	var who directory.Subscriber
-	err = p.Service.View(r.Context(), func(tx Reader) error {
-		if who, err = tx.Subscriber(r.Context(), f.SubscriberID); err != nil {
-			return err
-		}
-		bound, err := tx.TOTPAuthenticators(r.Context(), f.SubscriberID)
-		page.Many = len(bound) > 1
-		return err
-	})
+	who, means, err := p.Service.Means(r.Context(), f)
 	if err != nil {
 		return err
 	}
 	p.Site.Prefer(r, who.Language)
-	page.SPSID, page.Digits, page.ServerTime = who.SPSID, totp.Digits, p.Service.Now().UnixMilli()
+	page.SPSID, page.StepUp, page.Many = who.SPSID, f.StepUp, means.TOTP > 1
+	page.Digits, page.ServerTime = totp.Digits, p.Service.Now().UnixMilli()
 	if page.Service, err = p.service(r, f.Request); err != nil {
 		return err
 	}
@@ -133,13 +127,4 @@ func (p *Pages) renderTOTP(w http.ResponseWriter, r *http.Request, status int, f
 		return err
 	}
 	return p.Site.Render(w, r, status, totpStep, page)
-}
-
-func (p *Pages) spsID(r *http.Request, f Flow) (id string, err error) {
-	err = p.Service.View(r.Context(), func(tx Reader) error {
-		who, err := tx.Subscriber(r.Context(), f.SubscriberID)
-		id = who.SPSID
-		return err
-	})
-	return id, err
 }

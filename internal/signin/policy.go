@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -25,6 +26,8 @@ func (p Policy) Validate() (faults []error) {
 	}
 	return faults
 }
+
+var errKnownBrowser = errors.New("known_browser must be from 1h to 366 days")
 
 // NeedsFactor reports whether a member of the groups needs a second factor.
 func (p Policy) NeedsFactor(groups []string, now time.Time) bool {

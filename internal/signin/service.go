@@ -2,8 +2,11 @@ package signin
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"warifu/internal/audit"
@@ -11,11 +14,11 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
-	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
 	"warifu/internal/session"
 	"warifu/internal/throttle"
+	"warifu/internal/ticket"
 	"warifu/internal/web"
 )
 
@@ -44,15 +47,6 @@ type Flows interface {
 	UpdateSigninFlow(ctx context.Context, f Flow) error
 }
 
-// Passwords reads and keeps passwords.
-type Passwords interface {
-	// SubscriberBySPSID returns the subscriber and the hash of the password,
-	// which is empty if none is set, or [directory.ErrNotFound].
-	SubscriberBySPSID(ctx context.Context, spsID string) (directory.Subscriber, string, error)
-	// RehashPassword replaces a hash by a better one of the same password.
-	RehashPassword(ctx context.Context, subscriberID, old, better string) error
-}
-
 // Browsers keeps the browsers in which a subscriber has signed in (THR-4).
 type Browsers interface {
 	// RenewKnownBrowser notes a complete sign-in, which gives the browser its
@@ -64,13 +58,13 @@ type Browsers interface {
 // Tx is what the sign-in flow needs of a transaction.
 type Tx interface {
 	Flows
-	Passwords
 	Browsers
-	throttle.Tx
+	password.GuardTx
 	session.Tx
 	notice.Tx
-	ResetAttempts(ctx context.Context, account string, counters ...throttle.Counter) error
-	CountAddressFailure(ctx context.Context, network string, window time.Time) error
+	// IssueTicket stores a ticket in place of every other one of its subscriber
+	// and of its browser.
+	IssueTicket(ctx context.Context, t ticket.Ticket) error
 	// UseTOTPStep spends a time step of an active authenticator, unless it or a
 	// later one has been spent, and reports whether it did (TOTP-4).
 	UseTOTPStep(ctx context.Context, subscriberID, id string, step int64, now time.Time) (bool, error)
@@ -82,22 +76,21 @@ type Tx interface {
 
 // Service is the sign-in flow. InTx and View may run their function more than once.
 type Service struct {
-	InTx     func(ctx context.Context, fn func(Tx) error) error
-	View     func(ctx context.Context, fn func(Reader) error) error
-	Hasher   *password.Hasher
-	TOTP     *totp.Verifier
-	Accounts *secret.MAC // names the counters of IDs that do not exist
-	Tokens   *secret.Box // seals the session's token in the flow
-	Notices  *notice.Service
-	Words    func(key string, args ...any) mail.Text // a text of the catalogue in both languages
-	Clock    func() error                            // tells that the wall clock was set back
-	Counted  func(outcome string)                    // told of every step that was committed
-	Throttle throttle.Policy
-	Sessions session.Policy
-	Policy   Policy
-	Domains  []string // of the institution's own mail, cut off a typed ID
-	Random   io.Reader
-	Now      func() time.Time
+	InTx      func(ctx context.Context, fn func(Tx) error) error
+	View      func(ctx context.Context, fn func(Reader) error) error
+	Passwords *password.Guard
+	TOTP      *totp.Verifier
+	Tokens    *secret.Box // seals the session's token in the flow
+	Notices   *notice.Service
+	Words     notice.Words
+	Clock     func() error         // tells that the wall clock was set back
+	Counted   func(outcome string) // told of every step that was committed
+	Throttle  throttle.Policy
+	Sessions  session.Policy
+	Tickets   ticket.Policy
+	Policy    Policy
+	Random    io.Reader
+	Now       func() time.Time
 }
 
 // Claimant is the browser of somebody who wants to sign in.
@@ -119,6 +112,8 @@ type Verdict struct {
 	Old       bool          // after TOTPRejected: the number is from a suspended authenticator
 	Token     string        // of the session, once signed in
 	Known     string        // token by which the browser is known from now on; empty if it stays
+
+	quiet bool // not recorded
 }
 
 // Flow returns the flow of key.
@@ -151,11 +146,13 @@ func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Fl
 		if v, err = do(tx, &f); err != nil {
 			return err
 		}
-		if f.State, err = f.State.next(v.Outcome); err != nil {
+		if f.State, err = transitions.Next(f.State, v.Outcome); err != nil {
 			return err
 		}
-		if err = tx.AppendAudit(ctx, s.event(v.Outcome, f, c)); err != nil {
-			return err
+		if !v.quiet { // of a flood of refusals only some are recorded
+			if err = tx.AppendAudit(ctx, s.event(v.Outcome, f, c)); err != nil {
+				return err
+			}
 		}
 		v.Flow = f
 		return tx.UpdateSigninFlow(ctx, f)
@@ -175,8 +172,11 @@ func (s *Service) event(o Outcome, f Flow, c Claimant) audit.Event {
 // openSession opens the session of a flow that has ended well. The token stays
 // sealed in the flow, so that a form that is sent twice gets the same one.
 func (s *Service) openSession(ctx context.Context, tx Tx, f *Flow, c Claimant, v *Verdict) error {
-	_, token, err := s.Sessions.Open(ctx, tx, s.Random, c.Session, session.Start{
-		SubscriberID: f.SubscriberID, Evidence: f.Evidence, Browser: c.Name(), Address: c.Address.String()}, s.Now())
+	_, token, err := s.Sessions.Open(ctx, tx, s.Random, c.Session, session.Start{SubscriberID: f.SubscriberID, Evidence: f.Evidence,
+		Raise: f.StepUp, Browser: c.Name(), Address: c.Address.String()}, s.Now())
+	if errors.Is(err, session.ErrNone) { // of a step-up: it has ended meanwhile
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -193,6 +193,38 @@ func tokenPlace(f Flow) secret.Place {
 // gets the session: long enough for a double click on a slow line, and no longer,
 // since the flow outlives a browser that is closed on a shared computer.
 const resendFor = 30 * time.Second
+
+// StepUp begins a flow in which a person who is signed in gives one more proof
+// of one of the kinds; of any kind if there are none. There being no such
+// session is an [ErrNotFound].
+func (s *Service) StepUp(ctx context.Context, c Claimant, request string, kinds []authenticator.Kind) (f Flow, err error) {
+	err = s.InTx(ctx, func(tx Tx) error {
+		present, who, err := session.Alive(ctx, tx, c.Session, s.Now())
+		if errors.Is(err, session.ErrNone) {
+			return fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
+		if err != nil {
+			return err
+		}
+		f = Flow{Key: Key{ID: rand.Text(), Browser: c.Browser}, SubscriberID: who.ID, StepUp: true, Kinds: kinds,
+			Request: request, ExpiresAt: s.Now().Add(lifetime)}
+		if f.State, err = transitions.Next(initial, FactorAsked); err != nil {
+			return err
+		}
+		event := s.event(FactorAsked, f, c)
+		event.Reason = present.ID
+		if err := tx.AppendAudit(ctx, event); err != nil {
+			return err
+		}
+		return tx.CreateSigninFlow(ctx, f)
+	})
+	return f, err
+}
+
+// takes reports whether a proof of a kind is good for the flow.
+func (f Flow) takes(kind authenticator.Kind) bool {
+	return len(f.Kinds) == 0 || slices.Contains(f.Kinds, kind)
+}
 
 // SessionToken returns the token of the session that the flow has just opened,
 // for a form that the same browser sends twice, and the empty string otherwise.

@@ -8,6 +8,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
@@ -24,8 +25,8 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if f.State != TOTPRequired { // the table refuses it, too; nothing is verified
-			return Verdict{}, &OutOfOrderError{State: f.State, Outcome: TOTPAccepted}
+		if f.State != FactorRequired || !f.takes(authenticator.TOTP) { // the table refuses the state, too; nothing is verified
+			return Verdict{}, &flow.OutOfOrderError{State: string(f.State), Outcome: string(TOTPAccepted)} //guard:SES-8
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -35,7 +36,7 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 			return Verdict{Outcome: SuspendedAccount}, nil
 		}
 		if o, refused := refusals[reserved.Refusal]; refused { //guard:THR-5
-			return Verdict{Outcome: o, WaitUntil: reserved.WaitUntil}, nil
+			return Verdict{Outcome: o, WaitUntil: reserved.WaitUntil, quiet: !throttle.Telling(reserved.Refusals)}, nil
 		}
 		return s.verifyTOTP(ctx, tx, totpAttempt{who: who, flow: f, claimant: c, code: code, reserved: reserved, known: known})
 	})
@@ -52,11 +53,11 @@ var refusals = map[throttle.Refusal]Outcome{
 func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throttle.FactorReservation, known bool, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
-		if err != nil || f.State != TOTPRequired {
+		if err != nil || f.State != FactorRequired {
 			return err // the step refuses the wrong state
 		}
 		known = false
-		if browser := digest(c.Known); browser != nil {
+		if browser := tokenDigest(c.Known); browser != nil {
 			if known, err = tx.ReserveKnown(ctx, f.SubscriberID, browser, s.Throttle.KnownBudget, s.Now()); err != nil {
 				return err
 			}
@@ -65,6 +66,13 @@ func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throt
 		return err
 	})
 	return r, known, err
+}
+
+func tokenDigest(token string) []byte {
+	if token == "" {
+		return nil
+	}
+	return secret.Digest(token)
 }
 
 // totpAttempt is one code, typed by one claimant.
@@ -144,14 +152,14 @@ func (s *Service) acceptTOTP(ctx context.Context, tx Tx, a totpAttempt, one totp
 	now, f := s.Now(), a.flow
 	f.Evidence = append(f.Evidence, authenticator.Evidence{Kind: authenticator.TOTP, ID: one.ID, At: now, Step: step, By: one.BoundBy})
 	v := Verdict{Outcome: TOTPAccepted}
-	if err := tx.ResetAttempts(ctx, a.who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor); err != nil {
+	if err := tx.ResetAttempts(ctx, a.who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused); err != nil {
 		return Verdict{}, err
 	}
 	if err := s.openSession(ctx, tx, f, a.claimant, &v); err != nil {
 		return Verdict{}, err
 	}
 	expires := now.Add(s.Policy.KnownBrowser)
-	known, err := tx.RenewKnownBrowser(ctx, a.who.ID, digest(a.claimant.Known), expires, now)
+	known, err := tx.RenewKnownBrowser(ctx, a.who.ID, tokenDigest(a.claimant.Known), expires, now)
 	if err != nil || known {
 		return v, err
 	}
@@ -165,17 +173,7 @@ func (s *Service) acceptTOTP(ctx context.Context, tx Tx, a totpAttempt, one totp
 }
 
 func (s *Service) tell(ctx context.Context, tx Tx, a totpAttempt, kind notice.Kind) error {
-	place := "common.place_outside"
-	if a.claimant.Campus {
-		place = "common.place_campus"
-	}
-	device := mail.Same(a.claimant.Name())
-	if a.claimant.Client.Browser != "" && a.claimant.System != "" {
-		device = s.Words("common.device", "browser", a.claimant.Client.Browser, "os", a.claimant.System)
-	}
-	return s.Notices.Tell(ctx, tx, notice.Notice{
-		Kind: kind, Subscriber: a.who, At: s.Now(),
-		Browser: device, Place: s.Words(place),
-		Values: mail.Values{"method": s.Words("method.totp")},
-	})
+	return s.Notices.Tell(ctx, tx, notice.Notice{Kind: kind, Subscriber: a.who, At: s.Now(),
+		Browser: notice.Device(a.claimant.Client, s.Words), Place: notice.Place(a.claimant.Client, s.Words),
+		Values: mail.Values{"method": s.Words("method.totp")}})
 }

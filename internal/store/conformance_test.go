@@ -333,7 +333,7 @@ func testSuspended(t *testing.T, db *DB) {
 
 func testFlow(t *testing.T, db *DB) {
 	person(t, db, totp.Active)
-	f := signin.Flow{Key: signin.Key{ID: "f", Browser: []byte("b")}, SubscriberID: "s", State: signin.TOTPRequired, ExpiresAt: testTime.Add(time.Hour)}
+	f := signin.Flow{Key: signin.Key{ID: "f", Browser: []byte("b")}, SubscriberID: "s", State: signin.FactorRequired, ExpiresAt: testTime.Add(time.Hour)}
 	do(t, db, func(tx *Tx) error { return tx.CreateSigninFlow(t.Context(), f) })
 	won := race(t, 16, func() (bool, error) {
 		err := db.inTx(t.Context(), func(tx *Tx) error { return tx.UpdateSigninFlow(t.Context(), f) })
@@ -485,7 +485,7 @@ func TestFileGone(t *testing.T) {
 
 // jobs are files whose statements belong to jobs and commands, which may read
 // a whole table.
-var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true}
+var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "stopped.go": true}
 
 // TestEveryQueryHasAnIndex asks SQLite how it would run every statement of a
 // request: none reads a whole table.

@@ -17,14 +17,16 @@ const keepCounts = 24 * time.Hour
 // relies upon it.
 func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) error {
 	for _, statement := range []string{
-		`DELETE FROM signin_flow WHERE expires_at < $1`,
+		`DELETE FROM signin_flow WHERE expires_at < $1 AND NOT (` + stoppedFlow + `)`, // the others go once their people were told
+		`DELETE FROM enrolment_flow WHERE expires_at < $1`,
+		`DELETE FROM ticket WHERE expires_at < $1`,
 		`DELETE FROM known_browser WHERE expires_at < $1`,
 	} {
 		if _, err := tx.exec(ctx, statement, millis(now)); err != nil {
 			return fmt.Errorf("store: remove expired: %w", err)
 		}
 	}
-	_, err := tx.exec(ctx, `DELETE FROM throttle WHERE updated_at < $1 AND failures < $2
+	_, err := tx.exec(ctx, `DELETE FROM throttle WHERE updated_at < $1 AND (failures < $2 OR counter <> 'password')
 		AND counter NOT IN ('factor', 'factor_unknown')`, millis(now.Add(-keepCounts)), keep)
 	if err != nil {
 		return fmt.Errorf("store: remove expired: %w", err)

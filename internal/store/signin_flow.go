@@ -18,10 +18,14 @@ func (tx *Tx) CreateSigninFlow(ctx context.Context, f signin.Flow) error {
 	if err != nil {
 		return fmt.Errorf("store: create sign-in flow: %w", err)
 	}
+	kinds, err := json.Marshal(f.Kinds)
+	if err != nil {
+		return fmt.Errorf("store: create sign-in flow: %w", err)
+	}
 	_, err = tx.exec(ctx,
-		`INSERT INTO signin_flow (id, browser, subscriber_id, state, request, evidence, token, rejections, version, expires_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		f.ID, f.Browser, f.SubscriberID, f.State, f.Request, string(evidence), bytesOf(f.Token), f.Rejections, f.Version, millis(f.ExpiresAt))
+		`INSERT INTO signin_flow (id, browser, subscriber_id, state, step_up, kinds, request, evidence, token, rejections, version, expires_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		f.ID, f.Browser, f.SubscriberID, f.State, f.StepUp, string(kinds), f.Request, string(evidence), bytesOf(f.Token), f.Rejections, f.Version, millis(f.ExpiresAt))
 	if err != nil {
 		return fmt.Errorf("store: create sign-in flow: %w", err)
 	}
@@ -31,17 +35,20 @@ func (tx *Tx) CreateSigninFlow(ctx context.Context, f signin.Flow) error {
 // SigninFlow implements [signin.Tx].
 func (tx *Tx) SigninFlow(ctx context.Context, key signin.Key) (signin.Flow, error) {
 	f := signin.Flow{Key: key}
-	var evidence string
+	var evidence, kinds string
 	var expires int64
 	err := tx.queryRow(ctx,
-		`SELECT subscriber_id, state, request, evidence, token, rejections, version, expires_at
+		`SELECT subscriber_id, state, step_up, kinds, request, evidence, token, rejections, version, expires_at
 		   FROM signin_flow WHERE id = $1 AND browser = $2`, key.ID, bytesOf(key.Browser)).
-		Scan(&f.SubscriberID, &f.State, &f.Request, &evidence, &f.Token, &f.Rejections, &f.Version, &expires)
+		Scan(&f.SubscriberID, &f.State, &f.StepUp, &kinds, &f.Request, &evidence, &f.Token, &f.Rejections, &f.Version, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return signin.Flow{}, signin.ErrNotFound
 	}
 	if err == nil {
 		err = json.Unmarshal([]byte(evidence), &f.Evidence)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(kinds), &f.Kinds)
 	}
 	if err != nil {
 		return signin.Flow{}, fmt.Errorf("store: sign-in flow: %w", err)

@@ -12,17 +12,17 @@ import (
 
 const subscriberColumns = `s.id, s.public_id, s.sps_id, s.display, s.family, s.given, s.family_ja, s.given_ja,
 	s.family_kana, s.given_kana, s.affiliation, s.department, s.department_ja, s.groups, s.status, s.role,
-	s.privileged, s.mailbox, s.language, s.created_at, s.updated_at`
+	s.privileged, s.mailbox, s.language, s.had_factor, s.recovered_at, s.created_at, s.updated_at`
 
 // scanSubscriber reads the columns of subscriberColumns, and what follows them into more.
 func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	var s directory.Subscriber
 	var groups string
-	var created, updated int64
+	var recovered, created, updated int64
 	err := r.Scan(append([]any{&s.ID, &s.PublicID, &s.SPSID, &s.Display, &s.Latin.Family, &s.Latin.Given,
 		&s.Japanese.Family, &s.Japanese.Given, &s.Kana.Family, &s.Kana.Given, &s.Affiliation,
 		&s.Department.English, &s.Department.Japanese, &groups, &s.Status, &s.Role,
-		&s.Privileged, &s.Mailbox, &s.Language, &created, &updated}, more...)...)
+		&s.Privileged, &s.Mailbox, &s.Language, &s.HadFactor, &recovered, &created, &updated}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, directory.ErrNotFound
 	}
@@ -32,7 +32,7 @@ func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	if err := json.Unmarshal([]byte(groups), &s.Groups); err != nil {
 		return s, fmt.Errorf("store: groups of a subscriber: %w", err)
 	}
-	s.CreatedAt, s.UpdatedAt = fromMillis(created), fromMillis(updated)
+	s.RecoveredAt, s.CreatedAt, s.UpdatedAt = fromMillis(recovered), fromMillis(created), fromMillis(updated)
 	return s, nil
 }
 

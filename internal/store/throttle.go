@@ -49,6 +49,18 @@ func (tx *Tx) refusedAttempt(ctx context.Context, account string, c throttle.Cou
 	return r, nil
 }
 
+// CountRefusal implements [throttle.Tx].
+func (tx *Tx) CountRefusal(ctx context.Context, account string, now time.Time) (n int64, err error) {
+	err = tx.queryRow(ctx,
+		`INSERT INTO throttle (account, counter, failures, wait_until, updated_at) VALUES ($1, $2, 1, 0, $3)
+		 ON CONFLICT (account, counter) DO UPDATE SET failures = throttle.failures + 1, updated_at = $3 RETURNING failures`,
+		account, throttle.Refused, millis(now)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("store: count refusal: %w", err)
+	}
+	return n, nil
+}
+
 // ReserveKnown implements [throttle.Tx].
 func (tx *Tx) ReserveKnown(ctx context.Context, subscriberID string, browser []byte, budget int64, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx,

@@ -65,3 +65,46 @@ func (tx *Tx) SuspendTOTP(ctx context.Context, subscriberID string) error {
 	}
 	return nil
 }
+
+// DiscardPendingTOTP deletes the authenticator that a subscriber was enrolling.
+func (tx *Tx) DiscardPendingTOTP(ctx context.Context, subscriberID string) error {
+	_, err := tx.exec(ctx, `DELETE FROM totp_authenticator WHERE subscriber_id = $1 AND state = 'pending'`, subscriberID)
+	if err != nil {
+		return fmt.Errorf("store: discard pending TOTP: %w", err)
+	}
+	return nil
+}
+
+// DiscardSuspendedTOTP deletes the authenticators that a recovery took away (RST-6).
+func (tx *Tx) DiscardSuspendedTOTP(ctx context.Context, subscriberID string) error {
+	_, err := tx.exec(ctx, `DELETE FROM totp_authenticator WHERE subscriber_id = $1 AND state = 'suspended'`, subscriberID)
+	if err != nil {
+		return fmt.Errorf("store: discard suspended TOTP: %w", err)
+	}
+	return nil
+}
+
+// ActivateTOTP makes a pending authenticator active, with the step of the code
+// that proved it used up (TOTP-8), and closes the first-time window for good
+// (ENR-1). It reports whether it did.
+func (tx *Tx) ActivateTOTP(ctx context.Context, a totp.Authenticator) (bool, error) {
+	n, err := tx.exec(ctx,
+		`UPDATE totp_authenticator SET state = 'active', last_step = $3, name = $4, bound_by = $5, last_used_at = 0
+		  WHERE subscriber_id = $1 AND id = $2 AND state = 'pending'`, a.SubscriberID, a.ID, a.LastStep, a.Name, a.BoundBy)
+	if err == nil && n == 1 {
+		_, err = tx.exec(ctx, `UPDATE subscriber SET had_factor = TRUE WHERE id = $1`, a.SubscriberID)
+	}
+	if err != nil {
+		return false, fmt.Errorf("store: activate TOTP: %w", err)
+	}
+	return n == 1, nil
+}
+
+// RenameTOTP gives an authenticator another name.
+func (tx *Tx) RenameTOTP(ctx context.Context, subscriberID, id, name string) error {
+	_, err := tx.exec(ctx, `UPDATE totp_authenticator SET name = $3 WHERE subscriber_id = $1 AND id = $2`, subscriberID, id, name)
+	if err != nil {
+		return fmt.Errorf("store: rename TOTP: %w", err)
+	}
+	return nil
+}

@@ -9,6 +9,7 @@ package throttle
 
 import (
 	"context"
+	"math/bits"
 	"net/netip"
 	"time"
 )
@@ -23,6 +24,7 @@ const (
 	CodeKnown     Counter = "code_known"     // the same from known browsers
 	FactorUnknown Counter = "factor_unknown" // TOTP and recovery codes, from unknown browsers, in a row
 	Factor        Counter = "factor"         // TOTP and recovery codes, in all
+	Refused       Counter = "refused"        // attempts that came while the account or network had to wait
 )
 
 // Schedule says when a counter makes an account wait.
@@ -47,6 +49,8 @@ type Tx interface {
 	// ReserveKnown counts an attempt from a known browser, and reports whether
 	// the browser is known and has one left.
 	ReserveKnown(ctx context.Context, subscriberID string, browser []byte, budget int64, now time.Time) (bool, error)
+	// CountRefusal counts an attempt that had to wait, and returns how many there were.
+	CountRefusal(ctx context.Context, account string, now time.Time) (int64, error)
 	// AddressFailures returns the failures from a network in the window that begins at a time.
 	AddressFailures(ctx context.Context, network string, window time.Time) (int64, error)
 }
@@ -78,6 +82,7 @@ const (
 type FactorReservation struct {
 	Refusal   Refusal   // empty if the attempt is allowed
 	WaitUntil time.Time // of MustWait
+	Refusals  int64     // of a refusal: how many there were in a row
 	Unknown   int64     // failures in a row from unknown browsers, this attempt included; 0 from a known one
 	All       int64     // failures in all, this attempt included
 }
@@ -109,12 +114,29 @@ func (p Policy) ReserveFactor(ctx context.Context, tx Tx, subscriberID string, k
 			return f, err
 		}
 		if !r.Allowed { //guard:THR-5
-			return FactorReservation{Refusal: step.refusal, WaitUntil: r.WaitUntil}, nil
+			f = FactorReservation{Refusal: step.refusal, WaitUntil: r.WaitUntil}
+			f.Refusals, err = tx.CountRefusal(ctx, subscriberID, now)
+			return f, err
 		}
 		*step.count = r.Failures
 	}
 	return f, nil
 }
+
+// ReserveCode counts an attempt at a typed code that is no second factor: a
+// mailed OTP or an activation code. They share the waits of all typed codes
+// (THR-5). refusals is how many attempts in a row had to wait.
+func (p Policy) ReserveCode(ctx context.Context, tx Tx, subscriberID string, now time.Time) (r Reservation, refusals int64, err error) {
+	r, err = tx.ReserveAttempt(ctx, subscriberID, Code, p.code(), now)
+	if err == nil && !r.Allowed { //guard:THR-5
+		refusals, err = tx.CountRefusal(ctx, subscriberID, now)
+	}
+	return r, refusals, err
+}
+
+// Telling reports whether the n-th refusal in a row is recorded: each doubling
+// of their number is, so that a flood shows and cannot fill the audit trail.
+func Telling(n int64) bool { return bits.OnesCount64(uint64(n)) == 1 }
 
 // Network returns the part of an address that is counted (THR-6): an IPv4
 // address, or the /64 of an IPv6 address.

@@ -16,6 +16,7 @@ const (
 	sessionCookie = "session"
 	knownCookie   = "dev" // the token of a known browser (THR-4)
 	langCookie    = "lang"
+	ticketCookie  = "ticket" // says that it is worth asking for a ticket of this browser; gives no right
 
 	browserLifetime = 30 * 24 * time.Hour
 	langLifetime    = 365 * 24 * time.Hour
@@ -57,8 +58,8 @@ func Browser(r *http.Request) []byte {
 	return digest[:]
 }
 
-// ensureBrowser gives the browser a token if it has none.
-func (s *Site) ensureBrowser(w http.ResponseWriter, r *http.Request) error {
+// EnsureBrowser gives the browser a token if it has none.
+func (s *Site) EnsureBrowser(w http.ResponseWriter, r *http.Request) error {
 	v := visitOf(r)
 	if v.browser != "" {
 		return nil
@@ -91,6 +92,20 @@ func (s *Site) Known(r *http.Request) string { return s.readCookie(r, knownCooki
 // SetKnown gives the browser the token by which it is known.
 func (s *Site) SetKnown(w http.ResponseWriter, token string, lifetime time.Duration) {
 	s.setCookie(w, knownCookie, token, lifetime)
+}
+
+// HasTicket reports whether the browser may hold a ticket. It says nothing more,
+// and saves the look-up for all who don't.
+func (s *Site) HasTicket(r *http.Request) bool { return s.readCookie(r, ticketCookie) != "" }
+
+// SetTicket notes that the browser was given a ticket for a time; that it has
+// none any more, if the time is zero.
+func (s *Site) SetTicket(w http.ResponseWriter, lifetime time.Duration) {
+	if lifetime == 0 {
+		s.dropCookie(w, ticketCookie)
+		return
+	}
+	s.setCookie(w, ticketCookie, "1", lifetime)
 }
 
 // negotiate returns the language of a request: asked for in the address, kept

@@ -27,7 +27,7 @@ type Hidden struct {
 // Hidden returns the hidden fields of the form of a step. A browser that has no
 // token yet gets one.
 func (s *Site) Hidden(w http.ResponseWriter, r *http.Request, step, flow string) (Hidden, error) {
-	if err := s.ensureBrowser(w, r); err != nil {
+	if err := s.EnsureBrowser(w, r); err != nil {
 		return Hidden{}, err
 	}
 	return Hidden{Flow: flow, Token: hex.EncodeToString(s.FormKey.Sum("form", []byte(step), []byte(flow), Browser(r)))}, nil

@@ -29,6 +29,7 @@ func (s *Site) Identify(who func(*http.Request) (*Person, error)) { s.identify =
 // View is what the layout shows: the frame of every page, and the page in it.
 type View struct {
 	Person   *Person // nil while nobody is signed in
+	House    bool    // the way to the home page is shown: also to a browser that may enrol
 	LangPath string  // this page in the other language
 	DemoMail string
 	Page     any
@@ -53,7 +54,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	if !ok {
 		return fmt.Errorf("web: no template %q", name)
 	}
-	view := View{Person: person, LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
+	view := View{Person: person, House: person != nil || s.HasTicket(r), LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
 	var page bytes.Buffer // a template that fails must not leave half a page
 	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
 		return fmt.Errorf("web: render %s: %w", name, err)
@@ -78,12 +79,15 @@ func langPath(r *http.Request, lang i18n.Lang) string {
 
 // constant is a text without arguments, the address of a static file, or the
 // language. Pages consist of them.
-var constant = regexp.MustCompile(`\{\{(?:t "([a-z_.0-9]+)"|asset "([a-z.]+)"|lang)\}\}`)
+var constant = regexp.MustCompile(`\{\{(?:t "([a-z_.0-9]+)"|asset "([a-z.]+)"|echo "([a-z_.0-9]+)"|lang)\}\}`)
 
 // fillConstants puts what never differs into the source of a template, escaped,
 // so that no request looks it up. It stands in elements and in quoted
 // attributes only.
-func fillConstants(source string, lang i18n.Lang, text func(string, ...any) string, asset func(string) (string, error)) string {
+//
+// An echo is a text that the source FAQ names in Japanese: on English pages the
+// Japanese stands beside it. It may stand in elements only.
+func fillConstants(source string, lang i18n.Lang, text, japanese func(string, ...any) string, asset func(string) (string, error)) string {
 	return constant.ReplaceAllStringFunc(source, func(action string) string {
 		parts := constant.FindStringSubmatch(action)
 		switch {
@@ -95,6 +99,10 @@ func fillConstants(source string, lang i18n.Lang, text func(string, ...any) stri
 				return action // where it is shown, the page fails
 			}
 			return template.HTMLEscapeString(address)
+		case parts[3] != "" && lang != i18n.Japanese:
+			return template.HTMLEscapeString(text(parts[3])) + ` <span lang="ja">(` + template.HTMLEscapeString(japanese(parts[3])) + `)</span>`
+		case parts[3] != "":
+			return template.HTMLEscapeString(text(parts[3]))
 		default:
 			return string(lang)
 		}
@@ -112,6 +120,7 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 	}
 	pages = append(pages, "templates/error.html")
 	all := make(map[i18n.Lang]map[string]*template.Template)
+	japanese := func(key string, args ...any) string { return catalogue.Text(i18n.Japanese, key, args...) }
 	for _, lang := range i18n.Langs {
 		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
 		funcs := template.FuncMap{"t": text, "asset": asset,
@@ -124,7 +133,7 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 				if err != nil {
 					return nil, err
 				}
-				if t, err = t.Parse(fillConstants(string(source), lang, text, asset)); err != nil {
+				if t, err = t.Parse(fillConstants(string(source), lang, text, japanese, asset)); err != nil {
 					return nil, fmt.Errorf("web: %s: %w", part, err)
 				}
 			}

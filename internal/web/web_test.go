@@ -18,6 +18,7 @@ import (
 	"github.com/jba/templatecheck"
 
 	"warifu/internal/account"
+	"warifu/internal/enrolment"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/i18n"
 	"warifu/internal/secret"
@@ -27,15 +28,19 @@ import (
 
 // pages are the data of every template.
 var pages = map[string]any{
-	"error":              web.ErrorPage{},
-	"account/home":       account.HomePage{},
-	"account/logout":     account.LogoutPage{},
-	"account/loggedout":  account.LoggedOutPage{},
-	"oidc/logout":        oidc.LogoutPage{},
-	"signin/enrolment":   signin.EnrolmentPage{},
-	"signin/password":    signin.PasswordPage{},
-	"signin/totp":        signin.TOTPPage{},
-	"site/accessibility": web.AccessibilityPage{},
+	"error":                web.ErrorPage{},
+	"account/home":         account.HomePage{},
+	"account/logout":       account.LogoutPage{},
+	"account/loggedout":    account.LoggedOutPage{},
+	"oidc/logout":          oidc.LogoutPage{},
+	"enrolment/activation": enrolment.ActivationPage{},
+	"enrolment/done":       enrolment.DonePage{},
+	"enrolment/scan":       enrolment.ScanPage{},
+	"enrolment/verify":     enrolment.VerifyPage{},
+	"signin/choose":        signin.ChoosePage{},
+	"signin/password":      signin.PasswordPage{},
+	"signin/totp":          signin.TOTPPage{},
+	"site/accessibility":   web.AccessibilityPage{},
 }
 
 func catalogue(t testing.TB) *i18n.Catalogue {

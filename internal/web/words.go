@@ -23,3 +23,13 @@ func (s *Site) in(r *http.Request, key string, n int64) string {
 }
 
 func ceil(left, unit time.Duration) int64 { return int64((max(left, 0) + unit - 1) / unit) }
+
+// Clock tells the minute of t, with the day unless it is today.
+func (s *Site) Clock(r *http.Request, t time.Time) string {
+	return s.Lang(r).Clock(t, s.Now().In(s.Zone))
+}
+
+// WaitText says in words until when somebody has to wait after failures.
+func (s *Site) WaitText(r *http.Request, until time.Time) string {
+	return s.Text(r, "err.login_wait", "time", s.Clock(r, until), "left", s.Left(r, until.Sub(s.Now())))
+}

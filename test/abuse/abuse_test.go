@@ -9,6 +9,7 @@ import (
 	"crypto/sha1"
 	"encoding/base32"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -237,6 +238,34 @@ func (b *browser) post(path string, form url.Values) page {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	return b.send(r)
+}
+
+// follow opens the page that an answer leads to, over redirects.
+func (b *browser) follow(p page) page {
+	b.w.t.Helper()
+	for range 5 {
+		next := p.Header().Get("Location")
+		if next == "" {
+			return p
+		}
+		p = b.get(next)
+	}
+	b.w.t.Fatalf("redirects without an end: %s", p.Header().Get("Location"))
+	return p
+}
+
+// submit sends the form of a page, with more fields.
+func (b *browser) submit(path string, p page, fields ...string) page {
+	form := url.Values{"flow": {p.flow}, "token": {p.token}}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return b.post(path, form)
+}
+
+// says reports whether a page has a text.
+func (p page) says(text string) bool {
+	return strings.Contains(html.UnescapeString(p.Body.String()), text)
 }
 
 // password sends the first step, from a page that was opened before anybody

@@ -543,10 +543,10 @@ func TestNoFactorYet(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b := w.newBrowser()
 		p := b.password(newcomer, people.Password)
-		if !strings.HasPrefix(p.Header().Get("Location"), "/login/enrolment?flow=") {
+		if !strings.HasPrefix(p.Header().Get("Location"), "/enrol") {
 			t.Fatalf("%d %s", p.Code, p.Header().Get("Location"))
 		}
-		if got := b.get(p.Header().Get("Location")); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "075-000-0000") {
+		if got := b.follow(p); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "otpauth:") {
 			t.Errorf("%d %s", got.Code, got.Body)
 		}
 		if b.signedIn() || w.count(`SELECT COUNT(*) FROM session`) != 0 {
@@ -568,7 +568,7 @@ func TestFactorFromADay(t *testing.T) {
 			t.Errorf("who has a factor: %d %s", p.Code, p.Header().Get("Location"))
 		}
 		w.pass(day.Sub(w.Now()))
-		if p := w.newBrowser().password(newcomer, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/login/enrolment") {
+		if p := w.newBrowser().password(newcomer, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/enrol") {
 			t.Errorf("on the day: %d %s", p.Code, p.Header().Get("Location"))
 		}
 	}, func(c *config.Config) {

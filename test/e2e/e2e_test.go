@@ -111,7 +111,7 @@ func (d *demo) waitReady(ctx context.Context) error {
 		}
 		if answer, err := http.Get(d.operation() + "/readyz"); err == nil {
 			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
+			if answer.StatusCode == http.StatusOK && strings.Contains(d.output.String(), d.mailPage()) { // the table has been printed
 				return nil
 			}
 		}

@@ -179,19 +179,6 @@ func TestSuspended(t *testing.T) {
 	b.shows("この SPS-ID は現在ご利用になれません", "お問い合わせ番号: ")
 }
 
-// TestNewcomer leads a person without a second factor on, with a telephone number.
-func TestNewcomer(t *testing.T) {
-	b := newBrowser(t, desktop)
-	b.openIn("/login")
-	b.fill("username", newcomer.id)
-	b.fill("current-password", password)
-	b.press("ログイン")
-	b.shows("ワンタイムパスワード（TOTP）の設定", "075-000-0000")
-	if claims := b.claims(); claims["acr"] != nil {
-		t.Errorf("the service knows %v", claims)
-	}
-}
-
 // TestTabsAndBack opens the sign-in in two tabs, finishes one, goes back, and
 // sends an old page once more. SES-12.
 func TestTabsAndBack(t *testing.T) {

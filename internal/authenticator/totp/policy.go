@@ -14,7 +14,7 @@ const maxActive = 5
 type Policy struct {
 	// Issuer is the name under which an Authenticator lists the account, in ASCII
 	// and without a colon; up to 64 characters. People would see two entries if
-	// it were changed.
+	// it were changed. Empty: the short name of the system in English.
 	Issuer string `yaml:"issuer"`
 	// MaxActive is how many authenticators a person may have, 1 to 5.
 	MaxActive int `yaml:"max_active"`

@@ -5,8 +5,6 @@ package local
 
 import (
 	"context"
-	"encoding/base32"
-	"fmt"
 	"io"
 	"time"
 
@@ -122,7 +120,7 @@ func (s *Service) setStatus(ctx context.Context, tx Tx, who *directory.Subscribe
 // Unlock clears every wait that wrong passwords and codes have earned (THR-3).
 func (s *Service) Unlock(ctx context.Context, spsID, reason string) error {
 	return s.act(ctx, spsID, audit.Unlock, reason, func(tx Tx, who *directory.Subscriber) error {
-		return tx.ResetAttempts(ctx, who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor)
+		return tx.ResetAttempts(ctx, who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
 	})
 }
 
@@ -141,27 +139,21 @@ func (s *Service) SetRole(ctx context.Context, spsID string, role directory.Role
 	})
 }
 
-// The activation code (ENR-1): 80 bits in the alphabet of Crockford's base32.
-const (
-	codeBytes    = 10
-	codeLifetime = 30 * 24 * time.Hour
-)
-
-var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+// codeLifetime is how long an activation code may be used (ENR-1).
+const codeLifetime = 30 * 24 * time.Hour
 
 // ActivationCode makes a code with which a person sets up password and second
 // factor. It replaces an earlier one, works once, and only its digest is stored.
 func (s *Service) ActivationCode(ctx context.Context, spsID, reason string) (code string, expiresAt time.Time, err error) {
-	plain := make([]byte, codeBytes)
-	if _, err := io.ReadFull(s.Random, plain); err != nil {
-		return "", time.Time{}, fmt.Errorf("local: activation code: %w", err)
+	if code, err = secret.Code(s.Random); err != nil {
+		return "", time.Time{}, err
 	}
-	code, expiresAt = crockford.EncodeToString(plain), s.Now().Add(codeLifetime)
+	expiresAt = s.Now().Add(codeLifetime)
 	err = s.act(ctx, spsID, audit.ActivationCode, reason, func(tx Tx, who *directory.Subscriber) error {
 		return tx.ReplaceActivationCode(ctx, who.ID, s.Codes.Sum("activation", []byte(who.ID), []byte(code)), expiresAt)
 	})
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	return fmt.Sprintf("%s-%s-%s-%s", code[:4], code[4:8], code[8:12], code[12:]), expiresAt, nil
+	return secret.ShowCode(code), expiresAt, nil
 }

@@ -91,3 +91,20 @@ if (dialog) {
   tabs.postMessage(ends);
   watch();
 }
+
+// What is long to type can be copied: only the digits and letters, without gaps.
+for (const source of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) break;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "secondary reveal";
+  button.textContent = source.dataset.copy;
+  const status = document.createElement("span");
+  status.setAttribute("role", "status");
+  status.className = "hint";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(source.dataset.value ?? source.textContent.replace(/\s/g, ""));
+    status.textContent = source.dataset.copied;
+  });
+  source.after(button, status);
+}

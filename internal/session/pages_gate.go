@@ -1,0 +1,109 @@
+package session
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"warifu/internal/assurance"
+	"warifu/internal/authenticator"
+	"warifu/internal/directory"
+	"warifu/internal/web"
+)
+
+// FreshFor is how old a second factor may be for an act that changes something
+// (decisions §3.9, TOTP-12, ADR-2, PW-5).
+const FreshFor = 5 * time.Minute
+
+// Demand is what a page of ours wants of the person who opens it.
+type Demand int
+
+// The demands, each more than the one before.
+const (
+	Signed Demand = iota // signed in, however
+	Factor               // with a second factor, at any time in this session
+	Fresh                // with a second factor that is at most [FreshFor] old
+)
+
+// secondFactors are what a step-up for a page of ours may be done with
+// (SES-8): never a mailed OTP, and never a trusted browser.
+var secondFactors = []authenticator.Kind{authenticator.Passkey, authenticator.TOTP, authenticator.RecoveryCode}
+
+// Gate stands before the pages that only a person who is signed in may see.
+type Gate struct {
+	Site      *web.Site
+	Sessions  *Service
+	Assurance assurance.Policy
+	// Login returns the address of the sign-in page that leads back to the page
+	// with this path, and gives it the draft again. Without kinds any sign-in will
+	// do, otherwise one more proof of one of the kinds is asked for.
+	Login func(path, draft string, kinds []authenticator.Kind) (string, error)
+}
+
+// Visit is a person at a page of ours.
+type Visit struct {
+	Session    Session
+	Subscriber directory.Subscriber
+	Claim      assurance.Claim
+}
+
+var (
+	errFallback = errors.New("session: a fallback session is not enough")
+	errNoFactor = errors.New("session: no second factor was given")
+)
+
+// Enter returns who is at the page. If nobody is, or not strongly enough, it
+// sends the browser to where that can be mended, and the visit is nil. A draft
+// is what was typed and must not be lost.
+func (g *Gate) Enter(w http.ResponseWriter, r *http.Request, d Demand, draft string) (*Visit, error) {
+	found, who, err := g.Sessions.Who(r.Context(), g.Site.Session(r))
+	if errors.Is(err, ErrNone) {
+		return nil, g.signIn(w, r, draft)
+	}
+	if err != nil {
+		return nil, err
+	}
+	g.Site.Prefer(r, who.Language)
+	v := &Visit{Session: found, Subscriber: who, Claim: assurance.Assurance(found.Evidence, g.Assurance)}
+	given := v.Claim.SecondFactorAt
+	switch {
+	case d == Signed:
+		return v, nil
+	case given.IsZero(): //guard:SES-10
+		return nil, g.weak(r, v)
+	case d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
+		address, err := g.Login(r.URL.Path, draft, secondFactors)
+		if err != nil {
+			return nil, err
+		}
+		return nil, g.Site.Redirect(w, r, address)
+	}
+	return v, nil
+}
+
+// signIn sends the browser to sign in, and says so if a session has ended.
+func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, draft string) error {
+	address, err := g.Login(r.URL.Path, draft, nil)
+	if err != nil {
+		return err
+	}
+	if g.Site.Session(r) != "" {
+		g.Site.SetSession(w, "")
+		address += "&ended=1"
+	}
+	return g.Site.Redirect(w, r, address)
+}
+
+// weak is what a person is told who came in without a second factor: what to
+// do, with a way to it.
+func (g *Gate) weak(r *http.Request, v *Visit) error {
+	if !v.Claim.Fallback {
+		return &web.Problem{Status: http.StatusConflict, Stop: "stop.mfa", Next: "/reset", Label: "banner.totp_now", Err: errNoFactor,
+			Args: []any{"service", g.Site.Text(r, "nav.account"), "methods", g.Site.Text(r, "method.totp")}}
+	}
+	address, err := g.Login(r.URL.Path, "", secondFactors)
+	if err != nil {
+		return err
+	}
+	return &web.Problem{Status: http.StatusConflict, Stop: "stop.fallback", Next: address, Label: "stop.login", Err: errFallback}
+}

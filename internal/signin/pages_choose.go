@@ -1,0 +1,57 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+
+	"warifu/internal/authenticator"
+)
+
+// ChoosePage is the page "signin/choose".
+type ChoosePage struct {
+	SPSID   string
+	Service string
+	StepUp  bool
+	Methods []Method
+	Cannot  string // address of "Click here if you cannot login"; empty where a temporary login would not do
+}
+
+// Method is one way to prove who one is.
+type Method struct {
+	Kind    string // an [authenticator.Kind]
+	Hint    string // in the language of the page
+	Address string
+}
+
+// methods are the pages of the second factors, with a word on each.
+var methods = map[authenticator.Kind]struct{ path, hint string }{
+	authenticator.TOTP: {"/login/totp", "choose.totp_hint"},
+}
+
+func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
+	f, err := p.flow(r)
+	if err != nil {
+		return err
+	}
+	if f.State != FactorRequired {
+		return p.proceed(w, r, f)
+	}
+	who, means, err := p.Service.Means(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	p.Site.Prefer(r, who.Language)
+	page := ChoosePage{SPSID: who.SPSID, StepUp: f.StepUp}
+	if page.Service, err = p.service(r, f.Request); err != nil {
+		return err
+	}
+	for _, kind := range means.kinds() {
+		if m, ok := methods[kind]; ok && f.takes(kind) {
+			page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Address: at(m.path, f)})
+		}
+	}
+	return p.Site.Render(w, r, http.StatusOK, "signin/choose", page)
+}
+
+// at is the address of a page for a flow.
+func at(path string, f Flow) string { return path + "?flow=" + url.QueryEscape(f.ID) }
