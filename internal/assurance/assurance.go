@@ -24,7 +24,7 @@ import (
 const (
 	// PasswordProtected is SAML's class for a password over TLS
 	// (saml-authn-context-2.0-os §3.4.3).
-	PasswordProtected = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+	PasswordProtected = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport" //nolint:gosec // G101: a name, and no password
 
 	// SFA is good single-factor authentication (REFEDS SFA Profile 1.0).
 	SFA = "https://refeds.org/profile/sfa"

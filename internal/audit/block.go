@@ -72,8 +72,8 @@ func digest(rows []Row) []byte {
 // content is what the MAC of a block is over.
 func (b Block) content(previous []byte) [][]byte {
 	var numbers [24]byte
-	binary.BigEndian.PutUint64(numbers[0:], uint64(b.No))
+	binary.BigEndian.PutUint64(numbers[0:], uint64(b.No)) //nolint:gosec // G115: the same 64 bits
 	binary.BigEndian.PutUint64(numbers[8:], uint64(b.SealedAt.UnixMilli()))
-	binary.BigEndian.PutUint64(numbers[16:], uint64(b.Events))
+	binary.BigEndian.PutUint64(numbers[16:], uint64(b.Events)) //nolint:gosec // G115: the same 64 bits
 	return [][]byte{numbers[:], b.Digest, previous}
 }

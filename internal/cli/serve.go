@@ -22,11 +22,12 @@ func (c serveCommand) Run(env *Env) error {
 	defer a.Close()
 	ctx, stop := untilSignal(env.Context)
 	defer stop()
-	public, err := net.Listen("tcp", a.Config.Listen)
+	var config net.ListenConfig
+	public, err := config.Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
 		return err
 	}
-	operation, err := net.Listen("tcp", a.Config.OperationListen)
+	operation, err := config.Listen(ctx, "tcp", a.Config.OperationListen)
 	if err != nil {
 		return fmt.Errorf("operation_listen: %w", err)
 	}

@@ -87,8 +87,9 @@ func address(port string) string { return "http://localhost:" + port }
 
 // listen opens a port on both loopback addresses, since a browser may take
 // either for localhost. The second is left out where a machine has none.
-func (p ports) listen(port string) ([]net.Listener, error) {
-	first, err := net.Listen("tcp", net.JoinHostPort(p.host, port))
+func (p ports) listen(ctx context.Context, port string) ([]net.Listener, error) {
+	var config net.ListenConfig
+	first, err := config.Listen(ctx, "tcp", net.JoinHostPort(p.host, port))
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +97,9 @@ func (p ports) listen(port string) ([]net.Listener, error) {
 	if p.host == "::1" {
 		other = "127.0.0.1"
 	}
-	second, err := net.Listen("tcp", net.JoinHostPort(other, port))
+	second, err := config.Listen(ctx, "tcp", net.JoinHostPort(other, port))
 	if err != nil {
-		return []net.Listener{first}, nil //nolint:nilerr // one is enough
+		return []net.Listener{first}, nil // one is enough
 	}
 	return []net.Listener{first, second}, nil
 }
@@ -106,7 +107,7 @@ func (p ports) listen(port string) ([]net.Listener, error) {
 func (o Options) serve(ctx context.Context, p ports, data string) error {
 	listeners := make(map[string][]net.Listener)
 	for _, port := range []string{p.server, p.oidc, p.smtp, p.mailPage, p.operate} {
-		opened, err := p.listen(port)
+		opened, err := p.listen(ctx, port)
 		if err != nil {
 			return err
 		}
@@ -163,7 +164,7 @@ func toName(base string, next http.Handler) http.Handler {
 		host, _, err := net.SplitHostPort(r.Host)
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if err == nil && read && net.ParseIP(host).IsLoopback() {
-			http.Redirect(w, r, base+r.URL.RequestURI(), http.StatusFound)
+			http.Redirect(w, r, base+r.URL.RequestURI(), http.StatusFound) //nolint:gosec // G710: the address begins with base
 			return
 		}
 		next.ServeHTTP(w, r)

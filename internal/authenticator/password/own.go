@@ -68,7 +68,8 @@ func parseOwn(stored string) (own, error) {
 		return own{}, ErrMalformed
 	}
 	o := own{pepper: numbers[3]}
-	o.cost = cost{memoryKiB: uint32(numbers[0]), iterations: uint32(numbers[1]), parallelism: uint8(numbers[2])}
+	// What does not fit reads otherwise than what is stored, and is refused below.
+	o.cost = cost{memoryKiB: uint32(numbers[0]), iterations: uint32(numbers[1]), parallelism: uint8(numbers[2])} //nolint:gosec // G115: see above
 	o.salt, _ = base64.RawStdEncoding.DecodeString(parts[5])
 	o.tag, _ = base64.RawStdEncoding.DecodeString(parts[6])
 	if !o.computable() || o.String() != stored {

@@ -4,7 +4,7 @@ package people
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1" // of the demonstration's made-up TOTP secrets (decisions.md §2.1)
+	"crypto/sha1" //nolint:gosec // G505: of the demonstration's made-up TOTP secrets (decisions.md §2.1)
 	"encoding/base32"
 	"fmt"
 	"time"
@@ -15,7 +15,7 @@ import (
 )
 
 // Password is that of all accounts.
-const Password = "warifu-demo-2026"
+const Password = "warifu-demo-2026" //nolint:gosec // G101: printed for everybody to use
 
 // Account is one person of the demonstration, with what opens the account.
 type Account struct {
@@ -100,7 +100,7 @@ func (m Maker) Make(ctx context.Context, n int) error {
 
 func seed(i int) Account {
 	id := fmt.Sprintf("seed%07d", i)
-	sum := sha1.Sum([]byte("warifu-demo:" + id))
+	sum := sha1.Sum([]byte("warifu-demo:" + id)) //nolint:gosec // G401: whoever likes may compute it
 	return account(id, "Seed", fmt.Sprint(i), "種", fmt.Sprint(i), "タネ", fmt.Sprint(i), "student", directory.RoleSubscriber).
 		with(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]), id+"@example.com")
 }
