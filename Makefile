@@ -3,13 +3,19 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO ?= go
 
-.PHONY: demo test packages check bench fuzz thorough size build
+.PHONY: demo test packages check bench fuzz thorough size build reproducible sbom
 
 demo: ## everything on this machine, with made-up people
 	$(GO) run ./cmd/warifu demo
 
 build: ## the one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/warifu ./cmd/warifu
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/warifu ./cmd/warifu
+
+reproducible: ## two builds of the committed tree have the same bytes
+	tools/reproducible.sh
+
+sbom: build ## what the binary was linked from, bin/warifu.cdx.json
+	$(GO) run -C tools ./sbom $(CURDIR)/bin/warifu > bin/warifu.cdx.json
 
 packages: ## what the tests need of Debian's packages
 	tools/packages.sh
@@ -27,7 +33,7 @@ bench: ## prints the numbers of docs/operations/performance.md
 fuzz: ## every fuzz target for 30 s
 	tools/fuzz.sh 30s
 
-thorough: ## what takes longer than make test
+thorough: reproducible sbom ## what takes longer than make test
 	tools/mutate.sh
 	tools/fuzz.sh 2m
 	tools/with-postgres.sh env CI=true WARIFU_THOROUGH=1 $(GO) test -race -count=3 -timeout 60m ./...
