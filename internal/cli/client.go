@@ -9,6 +9,7 @@ import (
 
 	"warifu/internal/app"
 	"warifu/internal/audit"
+	"warifu/internal/config"
 	"warifu/internal/federation"
 	"warifu/internal/secret"
 	"warifu/internal/store"
@@ -86,40 +87,74 @@ func newSecret(s *federation.Service) (plain string, err error) {
 
 type clientAddCommand struct {
 	withConfig
-	ID          string   `arg:"" help:"The client_id."`
-	NameJa      string   `required:"" help:"Name in Japanese."`
-	NameEn      string   `required:"" help:"Name in English."`
-	RedirectURI []string `required:"" help:"Where answers go; may be repeated."`
-	Address     string   `help:"Where people begin, for the list on the home page."`
-	Type        string   `enum:"web,spa,native" default:"web" help:"web, spa or native."`
-	Auth        string   `enum:"client_secret_basic,client_secret_post,none" default:"client_secret_basic" help:"How the service proves itself."`
-	Require     string   `enum:"any,sfa,mfa" default:"any" help:"What every session must have: any, sfa or mfa."`
-	Sector      string   `help:"Sector of pairwise subjects; default the host of the redirect URI."`
-	Subject     string   `enum:"pairwise,public" default:"pairwise" help:"pairwise or public."`
-	Algorithm   string   `enum:"ES256,RS256" default:"ES256" help:"Of ID tokens."`
-	LogoutURI   string   `help:"For back-channel logout."`
-	PostLogout  []string `help:"Where people go after a logout; may be repeated."`
-	Release     []string `help:"Attributes that the service gets; may be repeated."`
+	ID          string   `arg:"" optional:"" help:"The client_id."`
+	File        string   `required:"" type:"existingfile" xor:"ja,en,uri,address,type,auth,require,sector,subject,algorithm,logout,post,release" help:"YAML or JSON with all that the flags say and more, with the keys of a service in the configuration."`
+	NameJa      string   `required:"" xor:"ja" help:"Name in Japanese."`
+	NameEn      string   `required:"" xor:"en" help:"Name in English."`
+	RedirectURI []string `required:"" xor:"uri" help:"Where answers go; may be repeated."`
+	Address     string   `xor:"address" help:"Where people begin, for the list on the home page."`
+	Type        string   `xor:"type" help:"web (unless given), spa or native."`
+	Auth        string   `xor:"auth" help:"How the service proves itself: client_secret_basic (unless given), client_secret_post or none."`
+	Require     string   `xor:"require" help:"What every session must have: any (unless given), sfa or mfa."`
+	Sector      string   `xor:"sector" help:"Sector of pairwise subjects; default the host of the redirect URI."`
+	Subject     string   `xor:"subject" help:"pairwise (unless given) or public."`
+	Algorithm   string   `xor:"algorithm" help:"Of ID tokens: ES256 (unless given) or RS256."`
+	LogoutURI   string   `xor:"logout" help:"For back-channel logout."`
+	PostLogout  []string `xor:"post" help:"Where people go after a logout; may be repeated."`
+	Release     []string `xor:"release" help:"Attributes that the service gets; may be repeated."`
 	JSON        bool     `help:"Print JSON."`
 }
 
-// Run registers a service.
+// Validate refuses a service without an id, and one with two.
+func (c clientAddCommand) Validate() error {
+	if (c.ID == "") == (c.File == "") {
+		return errors.New("either the client_id or --file must be given")
+	}
+	return nil
+}
+
+// Run registers a service. One whose file brings a secret keeps that.
 func (c clientAddCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
-		s := federation.Service{
-			ID: c.ID, Name: federation.Text{Japanese: c.NameJa, English: c.NameEn}, Protocol: federation.OIDC, Address: c.Address,
-			Require: federation.Require(c.Require), Sector: c.Sector, Subject: federation.SubjectForm(c.Subject),
-			Release: federation.Release{Optional: c.Release},
-			RelyingParty: federation.RelyingParty{Type: c.Type, Auth: c.Auth, RedirectURIs: c.RedirectURI,
-				PostLogoutRedirectURIs: c.PostLogout, BackchannelLogoutURI: c.LogoutURI, IDTokenAlg: c.Algorithm},
+		s, err := c.service(a)
+		if err != nil {
+			return err
 		}
-		return performWithSecret(env, a, c.JSON, act{id: c.ID, name: "added", do: func(found *federation.Service) (federation.Service, error) {
+		add := act{id: s.ID, name: "added", do: func(found *federation.Service) (federation.Service, error) {
 			if found != nil {
-				return s, fmt.Errorf("there is a service %q already", c.ID)
+				return s, fmt.Errorf("there is a service %q already", s.ID)
 			}
 			return s, nil
-		}})
+		}}
+		if len(s.Secrets) == 0 {
+			return performWithSecret(env, a, c.JSON, add)
+		}
+		if _, err := perform(env, a, add); err != nil {
+			return err
+		}
+		return printClient(env, c.JSON, s.ID, "")
 	})
+}
+
+// service returns what the flags or the file say.
+func (c clientAddCommand) service(a *app.App) (federation.Service, error) {
+	if c.File != "" {
+		return config.ReadService(c.File, func(s federation.Service) []error {
+			if len(s.Secrets) == 0 { // it will get one
+				if _, err := newSecret(&s); err != nil {
+					return []error{err}
+				}
+			}
+			return s.Validate(!a.Site.Secure())
+		})
+	}
+	return federation.Service{
+		ID: c.ID, Name: federation.Text{Japanese: c.NameJa, English: c.NameEn}, Protocol: federation.OIDC, Address: c.Address,
+		Require: federation.Require(c.Require), Sector: c.Sector, Subject: federation.SubjectForm(c.Subject),
+		Release: federation.Release{Optional: c.Release},
+		RelyingParty: federation.RelyingParty{Type: c.Type, Auth: c.Auth, RedirectURIs: c.RedirectURI,
+			PostLogoutRedirectURIs: c.PostLogout, BackchannelLogoutURI: c.LogoutURI, IDTokenAlg: c.Algorithm},
+	}, nil
 }
 
 // performWithSecret also gives the service a new secret, and prints it, once.
@@ -136,13 +171,18 @@ func performWithSecret(env *Env, a *app.App, asJSON bool, c act) error {
 	if err != nil {
 		return err
 	}
+	return printClient(env, asJSON, s.ID, plain)
+}
+
+// printClient prints the id, and the secret if one was made.
+func printClient(env *Env, asJSON bool, id, plain string) error {
 	if asJSON {
-		return env.JSON(map[string]string{"client_id": s.ID, "client_secret": plain})
+		return env.JSON(map[string]string{"client_id": id, "client_secret": plain})
 	}
 	if plain == "" {
-		return env.Printf("client_id: %s\n", s.ID)
+		return env.Printf("client_id: %s\n", id)
 	}
-	return env.Printf("client_id: %s\nclient_secret: %s (printed only now)\n", s.ID, plain)
+	return env.Printf("client_id: %s\nclient_secret: %s (printed only now)\n", id, plain)
 }
 
 type clientListCommand struct {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"warifu/internal/federation"
 )
@@ -76,6 +77,70 @@ func TestClientFaults(t *testing.T) {
 			t.Errorf("%s: %s", command, e)
 		}
 	}
+}
+
+// TestClientAddFile takes a service from a file as the configuration has it, in
+// YAML or JSON, with the secret that it brings or a new one. OIDC-8.
+func TestClientAddFile(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	s.write("lms.secret", "one of 256 random bits\n")
+	brought := s.write("lms.yaml", `id: lms
+name: {ja: 学習支援, en: Learning}
+protocol: oidc
+redirect_uris: [https://lms.miyako.example/cb]
+secret_file: lms.secret
+groups: [student]
+default_max_age: 1h
+`)
+	if out, _ := s.run(0, "client", "add", "--file", brought, c); out != "client_id: lms\n" {
+		t.Errorf("printed %s", out)
+	}
+	got := s.client("lms", c)
+	if len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest("one of 256 random bits") || len(got.Groups) != 1 || got.DefaultMaxAge != time.Hour {
+		t.Errorf("%+v", got)
+	}
+	if _, e := s.run(1, "client", "add", "--file", brought, c); !strings.Contains(e, "already") {
+		t.Errorf("twice: %s", e)
+	}
+	shown, _ := s.run(0, "client", "show", "lms", c)
+	second := strings.NewReplacer(`"lms"`, `"lms2"`, `"secret_sha256"`, `"groups"`, `"groups"`, `"origins"`, `"student"`, `"https://lms.miyako.example"`, "3600000000000", `"1h"`).Replace(shown)
+	out, _ := s.run(0, "client", "add", "--json", "--file", s.write("lms2.json", second), c)
+	var printed map[string]string
+	if err := json.Unmarshal([]byte(out), &printed); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.client("lms2", c); len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest(printed["client_secret"]) || got.DefaultMaxAge != time.Hour {
+		t.Errorf("from JSON: %+v", got)
+	}
+}
+
+// TestClientAddFileFaults tells all faults of a file at once, and stores nothing.
+func TestClientAddFileFaults(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	file := s.write("bad.yaml", `id: a b
+name: {ja: あ}
+protocol: oidc
+redirect_uri: [https://a.miyako.example/cb]
+require: some
+default_max_age: soon
+jwks_file: gone.json
+`)
+	_, e := s.run(1, "client", "add", "--file", file, c)
+	for _, want := range []string{"the id must be", "name.ja and name.en", "bad.yaml:", "there is no key redirect_uri", "require is", "bad.yaml:6: default_max_age", "jwks_file"} {
+		if !strings.Contains(e, want) {
+			t.Errorf("%q is not told in\n%s", want, e)
+		}
+	}
+	if out, _ := s.run(0, "client", "list", "--json", c); strings.TrimSpace(out) != "[]" {
+		t.Errorf("%s", out)
+	}
+	for _, args := range [][]string{{"lms", "--file", file}, {"--file", file, "--auth=none"}, {"--file", file, "--name-ja=あ"}, {"--file", file, "--release=name"},
+		{"--file", s.file("gone.yaml")}, newClient("lms", c)[3:], {"lms", "--name-ja=あ"}, {}} {
+		s.run(2, append([]string{"client", "add", c}, args...)...)
+	}
+	s.run(1, "client", "add", c, "--file", s.write("broken.yaml", "id: [\n"))
 }
 
 // TestClientOfTheFile leaves alone what the configuration file has.

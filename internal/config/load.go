@@ -226,14 +226,8 @@ func (c *Config) readServices(places places) located {
 // readSecrets takes in what each service has in files of its own; relative
 // names begin at the folder of the configuration.
 func (c *Config) readSecrets(folder string) (faults Faults) {
-	read := func(name string) ([]byte, error) {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(folder, name)
-		}
-		return os.ReadFile(name)
-	}
 	for i := range c.Services {
-		if err := c.Services[i].ReadFiles(read); err != nil {
+		if err := c.Services[i].ReadFiles(within(folder)); err != nil {
 			faults = append(faults, fmt.Sprintf("services[%d]: %v", i, err))
 		}
 	}
