@@ -376,6 +376,45 @@ func TestMigrateAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
+// TestMigrateNewFile lets eight processes open and migrate one new file at the
+// same time, as a command and a server that begin together do: each migration is
+// done once.
+func TestMigrateNewFile(t *testing.T) {
+	for range 8 {
+		url := storetest.SQLite(t)
+		nodes := make([]*DB, 8)
+		var wg sync.WaitGroup
+		for i := range nodes {
+			wg.Go(func() {
+				var err error
+				if nodes[i], err = Open(url); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := nodes[i].Migrate(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := nodes[i].CheckSchema(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		var all, different int
+		err := nodes[0].view(t.Context(), func(tx *Tx) error {
+			return tx.queryRow(t.Context(), `SELECT COUNT(*), COUNT(DISTINCT version_id) FROM migration`).Scan(&all, &different)
+		})
+		if err != nil || all != different || all < 2 {
+			t.Errorf("%d rows of %d migrations, %v", all, different, err)
+		}
+		for _, db := range nodes {
+			if db != nil {
+				db.Close()
+			}
+		}
+	}
+}
+
 // sealed is a row and the block that seals it; 0 if none does.
 type sealed struct {
 	id    string

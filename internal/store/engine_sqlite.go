@@ -30,7 +30,13 @@ func openSQLite(path string) (*DB, error) {
 	db := &DB{pool: pool, dialect: goose.DialectSQLite3, readers: make(chan struct{}, sqliteReaders)}
 	stmts := &statements{prepare: pool.PrepareContext}
 	db.executor = func(tx *sql.Tx) executor { return prepared{stmts: stmts, tx: tx} }
-	if db.writer, err = newWriter(db, path); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), turnLimit)
+	defer cancel()
+	err = inTurnAt(ctx, path, func() error {
+		db.writer, err = newWriter(db, path)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", errors.Join(err, pool.Close()))
 	}
 	return db, nil

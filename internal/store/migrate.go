@@ -20,6 +20,13 @@ var ErrNewerSchema = errors.New("store: the database has a newer schema than thi
 // Migrate brings the schema up to date. If a newer release has done so, it
 // changes nothing and returns [ErrNewerSchema]. Several nodes may migrate at once.
 func (db *DB) Migrate(ctx context.Context) error {
+	if db.writer != nil {
+		return inTurnAt(ctx, db.writer.path, func() error { return db.migrate(ctx) })
+	}
+	return db.migrate(ctx)
+}
+
+func (db *DB) migrate(ctx context.Context) error {
 	provider, err := db.migrator()
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
@@ -40,6 +47,13 @@ func (db *DB) Migrate(ctx context.Context) error {
 // CheckSchema returns an error unless the database has all migrations of this
 // release. A newer schema is borne, because an upgrade passes node by node.
 func (db *DB) CheckSchema(ctx context.Context) error {
+	if db.writer != nil { // even to look makes goose's table in a new file
+		return inTurnAt(ctx, db.writer.path, func() error { return db.checkSchema(ctx) })
+	}
+	return db.checkSchema(ctx)
+}
+
+func (db *DB) checkSchema(ctx context.Context) error {
 	provider, err := db.migrator()
 	if err != nil {
 		return fmt.Errorf("store: schema: %w", err)
