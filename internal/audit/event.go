@@ -20,6 +20,7 @@ const (
 	ServiceChanged   Name = "service.changed"
 	ClockAccepted    Name = "clock.accepted"
 	TrailRead        Name = "audit.read"
+	Resealed         Name = "key_file.resealed"
 )
 
 // HashAgent returns what is kept of a browser's User-Agent: enough to see that

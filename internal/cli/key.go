@@ -1,13 +1,20 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"warifu/internal/app"
+	"warifu/internal/audit"
+	"warifu/internal/authenticator/totp"
 	"warifu/internal/keyring"
+	"warifu/internal/store"
 )
 
 type keyCommand struct {
@@ -15,6 +22,7 @@ type keyCommand struct {
 	Rotate keyRotateCommand `cmd:"" help:"Rotate the signing key of an algorithm."`
 	Init   keyInitCommand   `cmd:"" help:"Make the key file, or add the next version to it."`
 	Use    keyUseCommand    `cmd:"" help:"Put the next version of the key file into use."`
+	Reseal keyResealCommand `cmd:"" help:"Seal under the version in use what older ones have sealed, and say what still needs those."`
 }
 
 type keyListCommand struct {
@@ -110,6 +118,78 @@ func (c keyUseCommand) Run(*Env) error {
 		return err
 	}
 	return replaceFile(c.File, text)
+}
+
+type keyResealCommand struct {
+	withConfig
+	JSON bool `help:"Print JSON."`
+}
+
+// resealReport is what became of the stored secrets, and what needs a version
+// that is not the current one.
+type resealReport struct {
+	Authenticators int           `json:"authenticators"`
+	SigningKeys    int           `json:"signing_keys"`
+	Older          []keyring.Use `json:"older"`
+}
+
+// Run seals again. It may be given up and begun anew at any time, and runs
+// beside the servers.
+func (c keyResealCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error {
+		report, err := reseal(env, a)
+		return errors.Join(c.print(env, report), err)
+	})
+}
+
+// reseal returns what was done even if the rest failed.
+func reseal(env *Env, a *app.App) (r resealReport, err error) {
+	signing, errSigning := a.Signing.Reseal(env.Context, "command")
+	secrets, errSecrets := a.TOTP.ResealAll(env.Context, store.In[totp.ResealTx](a.DB))
+	r.SigningKeys, r.Authenticators = signing, secrets
+	recorded := store.In[auditTx](a.DB)(env.Context, func(tx auditTx) error {
+		return tx.AppendAudit(env.Context, audit.Event{At: env.Now(), Name: audit.Resealed, Actor: "command",
+			Detail: map[string]string{"authenticators": fmt.Sprint(secrets), "signing_keys": fmt.Sprint(signing)}})
+	})
+	current, others := versions(a.Ring)
+	counted := store.View[keyring.UseReader](a.DB)(env.Context, func(tx keyring.UseReader) error {
+		all, err := tx.KeyUse(env.Context, others)
+		r.Older = slices.DeleteFunc(all, func(u keyring.Use) bool { return u.Version == current })
+		return err
+	})
+	return r, errors.Join(errSigning, errSecrets, recorded, counted)
+}
+
+// auditTx records what a command has done.
+type auditTx interface {
+	AppendAudit(ctx context.Context, e audit.Event) error
+}
+
+// versions returns the current version of the key file, and the others.
+func versions(ring *keyring.Ring) (current int, others []int) {
+	for _, v := range ring.Versions() {
+		if v.State == keyring.VersionCurrent {
+			current = v.Number
+		} else {
+			others = append(others, v.Number)
+		}
+	}
+	return current, others
+}
+
+func (c keyResealCommand) print(env *Env, r resealReport) error {
+	if c.JSON {
+		return env.JSON(r)
+	}
+	if err := env.Printf("Sealed again: %d of the secrets of Authenticators, %d of the signing keys.\n", r.Authenticators, r.SigningKeys); err != nil {
+		return err
+	}
+	for _, u := range r.Older {
+		if err := env.Printf("Version %d is still needed for %d of the %s.\n", u.Version, u.Rows, u.Of); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceFile writes a secret file whole or not at all.

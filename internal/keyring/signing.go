@@ -97,6 +97,10 @@ type SigningTx interface {
 	// if the key was not in that state: another node was faster.
 	AdvanceSigningKey(ctx context.Context, kid string, from, to SigningState, at time.Time) (advanced bool, err error)
 
+	// ReplaceSigningKey stores another sealed form of a key in place of the old
+	// one, unless that is no longer there.
+	ReplaceSigningKey(ctx context.Context, kid string, old, sealed []byte) (replaced bool, err error)
+
 	DeleteSigningKey(ctx context.Context, kid string) error
 
 	// RecordSigningKey puts an event about a key into the audit trail.

@@ -49,6 +49,9 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"a flow moves once":                            testFlow,       // SES-5
 		"without an audit key nothing happens":         testNoAuditKey, // AUD-2
 		"a closed database says so":                    testClosed,     // OPS-3
+		"secrets move to a new key":                    testReseal,     // CRY-1
+		"signing keys move to a new key":               testResealSigning,
+		"what needs a key is counted":                  testKeyUse,
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := Open(newURL(t))
@@ -485,7 +488,7 @@ func TestFileGone(t *testing.T) {
 
 // jobs are files whose statements belong to jobs and commands, which may read
 // a whole table.
-var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "stopped.go": true}
+var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "key_version.go": true, "stopped.go": true}
 
 // TestEveryQueryHasAnIndex asks SQLite how it would run every statement of a
 // request: none reads a whole table.

@@ -53,6 +53,10 @@ func (o own) String() string {
 		o.memoryKiB, o.iterations, o.parallelism, o.pepper, encode(o.salt), encode(o.tag))
 }
 
+// UnderPepper returns what hashes of ours under a version of the pepper look
+// like, for SQL's LIKE.
+func UnderPepper(version int) string { return fmt.Sprintf("%s%%,k=%d$%%", ownPrefix, version) }
+
 // parseOwn reads a hash of ours. There is one spelling of each; any other is an
 // [ErrMalformed].
 func parseOwn(stored string) (own, error) {
