@@ -30,6 +30,7 @@ import (
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/ops"
+	"warifu/internal/recovery"
 	"warifu/internal/session"
 	"warifu/internal/signin"
 	"warifu/internal/store"
@@ -133,7 +134,7 @@ func (a *App) buildSite() (err error) {
 	site := web.Config{
 		Log: a.Log, Catalogue: catalogue, Brand: brand, BaseURL: base, FormKey: a.Ring.MAC(keyring.FlowForm),
 		Random: rand.Reader, Now: a.now, Zone: a.zone, TrustedProxies: c.TrustedProxies, Campus: c.Campus,
-		Observe: a.Metrics.Request,
+		Observe: a.Metrics.Request, Hours: c.HelpDesk.Calendar(a.zone).At,
 	}
 	if c.Demo != nil {
 		site.DemoMail = c.Demo.MailPage
@@ -182,7 +183,8 @@ func (a *App) buildPages() error {
 		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Passwords: passwords, TOTP: a.TOTP,
 		Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
 		Clock: a.Clock.Check, Counted: a.Metrics.Step, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
-		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, Random: rand.Reader, Now: a.now,
+		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP),
+		Outbox: a.Notices.Outbox, App: mail.Text(a.Config.Institution.App), Random: rand.Reader, Now: a.now,
 	}
 	a.flow = flow
 	enrol := &enrolment.Service{
@@ -190,10 +192,17 @@ func (a *App) buildPages() error {
 		Codes: a.Ring.MAC(keyring.OTP), Throttle: a.Config.Throttle, Notices: a.Notices, Words: a.words, Clock: a.Clock.Check,
 		Random: rand.Reader, Now: a.now,
 	}
+	recover := &recovery.Service{
+		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
+		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
+		Address: func(token string) string { return a.Config.BaseURL + "/r/" + token }, Random: rand.Reader, Now: a.now,
+	}
+	from := a.Config.Mail.Domain()
 	assurance := a.Config.Assurance
 	assurance.BaseURL = a.Config.BaseURL
 	_, subjects := a.Ring.Key(keyring.Pairwise)
-	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending}).Mount()
+	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, From: from}).Mount()
+	(&recovery.Pages{Site: a.Site, Service: recover, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
 	(&account.Pages{Site: a.Site, Sessions: a.Sessions, Services: a.Services}).Mount()
 	(&oidc.Provider{

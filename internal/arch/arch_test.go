@@ -24,11 +24,12 @@ var layers = [][]string{
 	{"flow/flowtest"},
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},
+	{"mailotp"}, // knows to whom it may never be sent
 	{"authenticator/password", "authenticator/totp", "session", "ticket", "notice"},
 	{"directory/local", "clock"}, // tells people of what it does
-	{"federation"},
+	{"federation", "helpdesk"},
 	{"federation/oidc"},
-	{"signin", "enrolment", "account"},
+	{"signin", "enrolment", "recovery", "account"},
 	{"store", "config", "store/storetest"},
 	{"ops"},
 	{"app"},

@@ -10,6 +10,8 @@ const (
 	SignIn           Name = "signin"
 	SignOut          Name = "signout"
 	Enrolment        Name = "enrolment"
+	Recovery         Name = "recovery"
+	RecoveryLink     Name = "recovery.link"
 	SubscriberAdded  Name = "subscriber.added"
 	SubscriberEdited Name = "subscriber.changed"
 	Suspend          Name = "subscriber.suspended"

@@ -13,6 +13,7 @@ import (
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/federation"
 	"warifu/internal/mail"
+	"warifu/internal/mailotp"
 	"warifu/internal/session"
 	"warifu/internal/signin"
 	"warifu/internal/throttle"
@@ -51,6 +52,7 @@ type Config struct {
 	SignIn      signin.Policy    `yaml:"signin"`
 	TOTP        totp.Policy      `yaml:"totp"`
 	Enrolment   ticket.Policy    `yaml:"enrolment"`
+	MailOTP     mailotp.Policy   `yaml:"mail_otp"`
 	Assurance   assurance.Policy `yaml:"assurance"`
 	Mail        mail.Policy      `yaml:"mail"`
 	// Services that people reach through the sign-on.
@@ -144,6 +146,7 @@ func Default() Config {
 		SignIn:    signin.DefaultPolicy(),
 		TOTP:      totp.DefaultPolicy(),
 		Enrolment: ticket.DefaultPolicy(),
+		MailOTP:   mailotp.DefaultPolicy(),
 		Assurance: assurance.DefaultPolicy(),
 		Mail:      mail.DefaultPolicy(),
 	}

@@ -4,8 +4,11 @@ import (
 	"html/template"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
+	"warifu/internal/helpdesk"
 	"warifu/internal/i18n"
 	"warifu/internal/mail"
 	"warifu/internal/web"
@@ -14,6 +17,15 @@ import (
 // Hours returns the opening hours as people read them: 9:00-17:00.
 func (d HelpDesk) Hours() string {
 	return strings.TrimPrefix(d.Open, "0") + "-" + strings.TrimPrefix(d.Close, "0")
+}
+
+// Calendar returns when the help desk is open.
+func (d HelpDesk) Calendar(zone *time.Location) helpdesk.Hours {
+	h := helpdesk.Hours{Open: d.Open, Close: d.Close, Holidays: d.Holidays, Zone: zone}
+	for _, day := range d.Days {
+		h.Days = append(h.Days, time.Weekday(slices.Index(weekdays, day)))
+	}
+	return h
 }
 
 // SiteTexts returns what fills the site's own placeholders, which may stand in

@@ -44,6 +44,7 @@ func (c Config) Validate() (faults []error) {
 		under("totp", c.TOTPPolicy().Validate())
 	}
 	under("enrolment", c.Enrolment.Validate())
+	under("mail_otp", c.MailOTP.Validate())
 	under("assurance", c.Assurance.Validate())
 	under("mail", c.Mail.Validate())
 	seen := make(map[string]bool)

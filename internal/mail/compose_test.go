@@ -44,6 +44,14 @@ var examples = map[string]Letter{
 		Device: Text{"Chrome・Windows", "Chrome, Windows"},
 		Place:  Text{"学内", "on campus"},
 	},
+	"otp": OTP{
+		OTP: "4827 1930", Until: time.Date(2026, 11, 22, 4, 55, 0, 0, time.UTC),
+		Service: Text{"学務情報システム", "Academic Affairs"}, Device: Text{"Chrome・Windows", "Chrome, Windows"},
+	},
+	"link": Link{
+		URL: "https://sso.miyako.example/r/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o", Until: time.Date(2026, 11, 22, 5, 15, 0, 0, time.UTC),
+		Device: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学内", "on campus"},
+	},
 }
 
 func newComposer(t *testing.T) *Composer {
@@ -133,7 +141,7 @@ func TestTemplatesSayTheSame(t *testing.T) {
 // that is cleaned when it is printed (L23).
 func TestLettersHoldNoPlainString(t *testing.T) {
 	allowed := []reflect.Type{
-		reflect.TypeFor[Word](), reflect.TypeFor[Text](), reflect.TypeFor[Phrase](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](),
+		reflect.TypeFor[Word](), reflect.TypeFor[Text](), reflect.TypeFor[Phrase](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[URL](),
 	}
 	for _, l := range letters {
 		for field := range reflect.TypeOf(l).Fields() {

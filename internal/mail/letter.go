@@ -11,7 +11,7 @@ type Letter interface {
 }
 
 // letters are all kinds of mail.
-var letters = []Letter{Notice{}}
+var letters = []Letter{Notice{}, OTP{}, Link{}}
 
 // Notice tells a person of a change (NOT-1). All notices have this frame.
 type Notice struct {
@@ -25,3 +25,23 @@ type Notice struct {
 }
 
 func (Notice) folder() string { return "notice" }
+
+// OTP brings a one-time password for "Click here if you cannot login".
+type OTP struct {
+	OTP     Word // in groups of four
+	Until   time.Time
+	Service Text // that the person is on the way to
+	Device  Text
+}
+
+func (OTP) folder() string { return "otp" }
+
+// Link brings the address at which the initialization is confirmed.
+type Link struct {
+	URL    URL
+	Until  time.Time
+	Device Text // of whoever asked
+	Place  Text
+}
+
+func (Link) folder() string { return "link" }

@@ -88,6 +88,16 @@ func (p Policy) sender() (*netmail.Address, error) {
 	return from, CheckAddress(from.Address)
 }
 
+// Domain returns the domain that mails come from; empty if From cannot be read.
+func (p Policy) Domain() string {
+	sender, err := p.sender()
+	if err != nil {
+		return ""
+	}
+	_, domain, _ := strings.Cut(sender.Address, "@")
+	return domain
+}
+
 func (p Policy) port() int {
 	switch {
 	case p.Port != 0:

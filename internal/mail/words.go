@@ -18,6 +18,9 @@ type Word string
 
 func (w Word) String() string { return clean(string(w)) }
 
+// URL is an address of our own pages. Unlike a [Word] it is printed as it is.
+type URL string
+
 // clean makes harmless what a person may have typed: a mail from us must not
 // carry lines or links of somebody else (MAIL-6, ADR-1).
 func clean(s string) string {

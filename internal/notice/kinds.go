@@ -42,6 +42,9 @@ const (
 	Reported       Kind = "reported"
 )
 
+// HowLink is how a person had the TOTP initialized by mail.
+var HowLink = mail.Text{Japanese: "メールの URL", English: "URL by email"}
+
 // words are how a kind is told.
 type words struct {
 	Subject mail.Text

@@ -13,6 +13,7 @@ type State string
 const (
 	PasswordRequired  State = "password_required"
 	FactorRequired    State = "factor_required"    // any second factor; the person chooses which
+	OTPRequired       State = "otp_required"       // one was sent by mail; a second factor does as well
 	EnrolmentRequired State = "enrolment_required" // the second factor has to be set up first
 	RecoveryRequired  State = "recovery_required"  // there was one, and it was taken away
 	SignedIn          State = "signed_in"
@@ -35,6 +36,12 @@ const (
 	TOTPReused        Outcome = "TOTP used before"
 	TOTPPaused        Outcome = "TOTP paused after too many failures"
 	KnownBrowsersOnly Outcome = "TOTP taken from known browsers only"
+	OTPSent           Outcome = "OTP sent"
+	OTPNotSent        Outcome = "OTP not sent: too many mails"
+	OTPAccepted       Outcome = "OTP accepted"
+	OTPRejected       Outcome = "OTP rejected"
+	OTPExpired        Outcome = "OTP expired"
+	OTPBurnt          Outcome = "OTP ended after too many wrong entries"
 	Throttled         Outcome = "throttled" // asked to wait; nothing was verified
 )
 
@@ -60,10 +67,31 @@ var transitions = flow.Table[State, Outcome]{
 		TOTPReused:        FactorRequired,
 		TOTPPaused:        FactorRequired,
 		KnownBrowsersOnly: FactorRequired,
+		OTPSent:           OTPRequired,
+		OTPNotSent:        FactorRequired,
 		Throttled:         FactorRequired,
 		SuspendedAccount:  Ended,
 	},
+	OTPRequired: {
+		OTPAccepted:       SignedIn,
+		OTPRejected:       OTPRequired,
+		OTPExpired:        OTPRequired,
+		OTPBurnt:          OTPRequired,
+		OTPSent:           OTPRequired,
+		OTPNotSent:        OTPRequired,
+		TOTPAccepted:      SignedIn,
+		TOTPRejected:      OTPRequired,
+		TOTPReused:        OTPRequired,
+		TOTPPaused:        OTPRequired,
+		KnownBrowsersOnly: OTPRequired,
+		Throttled:         OTPRequired,
+		SuspendedAccount:  Ended,
+	},
 }
+
+// takesFactor reports whether a second factor is what is waited for, or would
+// do as well.
+func (s State) takesFactor() bool { return s == FactorRequired || s == OTPRequired }
 
 // Key is how a browser names one of its flows. Each of its tabs has a flow of
 // its own.

@@ -11,7 +11,7 @@ import (
 // Means are the second factors that a person has.
 type Means struct {
 	TOTP      int // authenticators that are in use
-	Suspended int // authenticators that a recovery or too many failures took away
+	Suspended int // authenticators that too many failures took away
 }
 
 // kinds returns what can be given, in the order in which every page offers it.
@@ -41,7 +41,9 @@ func count(bound []totp.Authenticator) (m Means) {
 		case totp.Active:
 			m.TOTP++
 		case totp.Suspended:
-			m.Suspended++
+			if !a.Initialised {
+				m.Suspended++
+			}
 		}
 	}
 	return m

@@ -20,6 +20,7 @@ type Pages struct {
 	Sessions *session.Service
 	Services *federation.Services
 	Pending  federation.Pending
+	From     string // domain that mails come from
 }
 
 // Mount registers the pages.
@@ -30,6 +31,11 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /login/totp", p.showTOTP)
 	p.Site.Handle("POST /login/totp", p.submitTOTP)
 	p.Site.Handle("GET /login/choose", p.showChoose)
+	p.Site.Handle("GET /login/cannot", p.showCannot)
+	p.Site.Handle("POST /login/cannot", p.submitCannot)
+	p.Site.Handle("GET /login/otp", p.showOTP)
+	p.Site.Handle("POST /login/otp", p.submitOTP)
+	p.Site.Handle("POST /login/otp/again", p.resend)
 	p.Site.Handle("GET /login/ended", p.showEnded)
 }
 
@@ -43,6 +49,7 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) error {
 var paths = map[State]string{
 	PasswordRequired:  "/login",
 	FactorRequired:    "/login/totp",
+	OTPRequired:       "/login/otp",
 	EnrolmentRequired: "/enrol",
 	RecoveryRequired:  "/login/ended",
 	SignedIn:          "/home",
@@ -127,6 +134,9 @@ func (p *Pages) service(r *http.Request, request string) (string, error) {
 	var asked federation.Request
 	if err := json.Unmarshal([]byte(request), &asked); err != nil {
 		return "", err
+	}
+	if asked.Page != "" { // a page of ours
+		return "", nil
 	}
 	service, err := p.Services.Find(r.Context(), asked.Service)
 	if errors.Is(err, federation.ErrNoService) {

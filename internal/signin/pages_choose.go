@@ -1,10 +1,13 @@
 package signin
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 
 	"warifu/internal/authenticator"
+	"warifu/internal/federation"
 )
 
 // ChoosePage is the page "signin/choose".
@@ -33,7 +36,7 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.State != FactorRequired {
+	if !f.State.takesFactor() {
 		return p.proceed(w, r, f)
 	}
 	who, means, err := p.Service.Means(r.Context(), f)
@@ -50,7 +53,40 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 			page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Address: at(m.path, f)})
 		}
 	}
+	if page.Cannot, err = p.cannot(r, f); err != nil {
+		return err
+	}
 	return p.Site.Render(w, r, http.StatusOK, "signin/choose", page)
+}
+
+// cannot returns the address of "Click here if you cannot login". It is empty
+// where a temporary login would not do: for a step-up, and on the way to a
+// service that accepts none.
+func (p *Pages) cannot(r *http.Request, f Flow) (string, error) {
+	if f.StepUp {
+		return "", nil
+	}
+	request, err := decode(f.Request)
+	if err != nil || request.Service == "" {
+		return at("/login/cannot", f), err
+	}
+	service, err := p.Services.Find(r.Context(), request.Service)
+	if err != nil && !errors.Is(err, federation.ErrNoService) {
+		return "", err
+	}
+	if service.Require == federation.RequireMFA {
+		return "", nil
+	}
+	return at("/login/cannot", f), nil
+}
+
+// decode returns the request of a flow; none if it is empty.
+func decode(text string) (request federation.Request, err error) {
+	if text == "" {
+		return request, nil
+	}
+	err = json.Unmarshal([]byte(text), &request)
+	return request, err
 }
 
 // at is the address of a page for a flow.

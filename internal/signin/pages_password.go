@@ -18,14 +18,10 @@ const passwordStep = "signin/password" // the name of the page, too
 // PasswordPage is the page "signin/password".
 type PasswordPage struct {
 	web.Hidden
+	web.Login
 	Pending string // the sealed request of a service
 	Service string // its name
-	SPSID   string
-	IDError string // in the language of the page
-	Error   string // of the password, or of both together
-	Summary bool   // several fields have errors
 	Notice  string // why the person has to sign in once more
-	Setup   bool   // there is a page to set up the second factor on
 }
 
 func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
@@ -43,7 +39,7 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 	case err == nil && request.Need.Kind == federation.StepUp:
 		return p.stepUp(w, r, sealed, request)
 	}
-	page := PasswordPage{Pending: sealed, SPSID: request.LoginHint}
+	page := PasswordPage{Pending: sealed, Login: web.Login{SPSID: request.LoginHint}}
 	if r.URL.Query().Get("ended") != "" {
 		page.Notice = p.Site.Text(r, "warn.logged_out")
 	}
@@ -88,13 +84,14 @@ func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := PasswordPage{Pending: form["p"], SPSID: form["username"]}
+	login, complete := p.Site.ReadLogin(r, form)
+	page := PasswordPage{Pending: form["p"], Login: login}
 	request, err := p.open(form["p"])
 	if err != nil {
 		return err
 	}
-	if form["username"] == "" || form["password"] == "" { // a slip, not an attempt
-		return p.renderPassword(w, r, http.StatusUnprocessableEntity, p.emptyFields(r, page, form))
+	if !complete {
+		return p.renderPassword(w, r, http.StatusUnprocessableEntity, page)
 	}
 	text, err := encode(form["p"], request)
 	if err != nil {
@@ -131,17 +128,6 @@ func encode(sealed string, request federation.Request) (string, error) {
 	}
 	text, err := json.Marshal(request)
 	return string(text), err
-}
-
-func (p *Pages) emptyFields(r *http.Request, page PasswordPage, form map[string]string) PasswordPage {
-	if form["username"] == "" {
-		page.IDError = p.Site.Text(r, "err.id_empty")
-	}
-	if form["password"] == "" {
-		page.Error = p.Site.Text(r, "err.password_empty")
-	}
-	page.Summary = page.IDError != "" && page.Error != ""
-	return page
 }
 
 func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status int, page PasswordPage) (err error) {

@@ -22,6 +22,8 @@ type TOTPPage struct {
 	Many       bool   // several authenticators
 	ServerTime int64  // Unix milliseconds, for the Authenticator
 	Error      string // in the language of the page
+	Cannot     string // address of "Click here if you cannot login"; empty where a temporary login would not do
+	Choose     string // address of the other methods
 	Left       int64  // attempts left, if so few that it matters; else 0
 }
 
@@ -30,7 +32,7 @@ func (p *Pages) showTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.State != FactorRequired {
+	if !f.State.takesFactor() {
 		return p.proceed(w, r, f)
 	}
 	return p.renderTOTP(w, r, http.StatusOK, f, TOTPPage{})
@@ -45,7 +47,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(err)
 	}
-	if f.State != FactorRequired { // sent twice, or from a page that lies behind
+	if !f.State.takesFactor() { // sent twice, or from a page that lies behind
 		return p.again(w, r, f)
 	}
 	code, ok := totp.Parse(form["totp"])
@@ -66,7 +68,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 // if that one has led on, this one leads to the same place.
 func (p *Pages) overtaken(w http.ResponseWriter, r *http.Request, key Key, err error) error {
 	f, again := p.Service.Flow(r.Context(), key)
-	if again != nil || f.State == FactorRequired {
+	if again != nil || f.State.takesFactor() {
 		return problem(err)
 	}
 	return p.again(w, r, f)
@@ -120,6 +122,10 @@ func (p *Pages) renderTOTP(w http.ResponseWriter, r *http.Request, status int, f
 	p.Site.Prefer(r, who.Language)
 	page.SPSID, page.StepUp, page.Many = who.SPSID, f.StepUp, means.TOTP > 1
 	page.Digits, page.ServerTime = totp.Digits, p.Service.Now().UnixMilli()
+	page.Choose = at("/login/choose", f)
+	if page.Cannot, err = p.cannot(r, f); err != nil {
+		return err
+	}
 	if page.Service, err = p.service(r, f.Request); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
-	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 )
 
@@ -88,12 +87,9 @@ func (s *Service) afterPassword(ctx context.Context, tx Tx, who directory.Subscr
 	if err != nil {
 		return "", err
 	}
-	for _, a := range bound {
-		if a.State != totp.Pending {
-			return PasswordAccepted, nil // a suspended one, too: it says so where it is asked for
-		}
-	}
-	switch {
+	switch m := count(bound); {
+	case m.TOTP > 0, m.Suspended > 0: // what was stopped after failures says so where it is asked for
+		return PasswordAccepted, nil
 	case who.HadFactor: //guard:A63
 		return FactorTaken, nil
 	case s.Policy.NeedsFactor(who.Groups, s.Now()): //guard:ENR-2

@@ -14,6 +14,9 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
+	"warifu/internal/mail"
+	"warifu/internal/mailotp"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
 	"warifu/internal/session"
@@ -37,6 +40,10 @@ type Reader interface {
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	// TOTPAuthenticators returns all of a subscriber, whatever their state.
 	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
+	// CodeAddresses returns the addresses that codes may be sent to.
+	CodeAddresses(ctx context.Context, subscriberID string, now time.Time) ([]string, error)
+	// OTP returns the one that was sent for a flow, or [mailotp.ErrNone].
+	OTP(ctx context.Context, subscriberID, flowID string) (mailotp.OTP, error)
 }
 
 // Flows changes flows.
@@ -45,6 +52,18 @@ type Flows interface {
 	CreateSigninFlow(ctx context.Context, f Flow) error
 	// UpdateSigninFlow returns [ErrConflict] unless f has the stored version.
 	UpdateSigninFlow(ctx context.Context, f Flow) error
+}
+
+// OTPs keeps the one-time passwords that were sent.
+type OTPs interface {
+	// ReplaceOTP stores an OTP in place of any other of its subscriber.
+	ReplaceOTP(ctx context.Context, o mailotp.OTP) error
+	// CountOTPTry counts an entry, and reports whether there was one left.
+	CountOTPTry(ctx context.Context, subscriberID, flowID string, most int64) (bool, error)
+	// SpendOTP takes an OTP that has not expired, and reports whether it did.
+	SpendOTP(ctx context.Context, o mailotp.OTP, now time.Time) (bool, error)
+	// SetRecovered notes that a person came back in without the authenticators.
+	SetRecovered(ctx context.Context, subscriberID string, now time.Time) error
 }
 
 // Browsers keeps the browsers in which a subscriber has signed in (THR-4).
@@ -59,9 +78,13 @@ type Browsers interface {
 type Tx interface {
 	Flows
 	Browsers
+	OTPs
 	password.GuardTx
+	throttle.MailTx
 	session.Tx
 	notice.Tx
+	// EndRecoveryLinks ends the mailed links of a person who needs none (RST-9).
+	EndRecoveryLinks(ctx context.Context, subscriberID string) error
 	// IssueTicket stores a ticket in place of every other one of its subscriber
 	// and of its browser.
 	IssueTicket(ctx context.Context, t ticket.Ticket) error
@@ -81,6 +104,10 @@ type Service struct {
 	Passwords *password.Guard
 	TOTP      *totp.Verifier
 	Tokens    *secret.Box // seals the session's token in the flow
+	OTPs      mailotp.Policy
+	Codes     *secret.MAC // digests of OTPs
+	Outbox    *mail.Outbox
+	App       mail.Text // name of this system
 	Notices   *notice.Service
 	Words     notice.Words
 	Clock     func() error         // tells that the wall clock was set back
@@ -110,6 +137,7 @@ type Verdict struct {
 	Next      time.Duration // after TOTPReused: until the next number
 	Drift     time.Duration // after TOTPRejected: how wrong the claimant's clock seems; zero if unknown
 	Old       bool          // after TOTPRejected: the number is from a suspended authenticator
+	SendFrom  time.Time     // after OTPNotSent and OTPBurnt: when a mail may be asked for again
 	Token     string        // of the session, once signed in
 	Known     string        // token by which the browser is known from now on; empty if it stays
 
@@ -219,6 +247,11 @@ func (s *Service) StepUp(ctx context.Context, c Claimant, request string, kinds 
 		return tx.CreateSigninFlow(ctx, f)
 	})
 	return f, err
+}
+
+// outOfOrder reports a step that the flow does not take in its state.
+func outOfOrder(f Flow, o Outcome) error {
+	return &flow.OutOfOrderError{State: string(f.State), Outcome: string(o)}
 }
 
 // takes reports whether a proof of a kind is good for the flow.

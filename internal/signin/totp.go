@@ -8,7 +8,6 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
-	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
@@ -25,8 +24,8 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if f.State != FactorRequired || !f.takes(authenticator.TOTP) { // the table refuses the state, too; nothing is verified
-			return Verdict{}, &flow.OutOfOrderError{State: string(f.State), Outcome: string(TOTPAccepted)} //guard:SES-8
+		if !f.State.takesFactor() || !f.takes(authenticator.TOTP) { // the table refuses the state, too; nothing is verified
+			return Verdict{}, outOfOrder(*f, TOTPAccepted) //guard:SES-8
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -53,7 +52,7 @@ var refusals = map[throttle.Refusal]Outcome{
 func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throttle.FactorReservation, known bool, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
-		if err != nil || f.State != FactorRequired {
+		if err != nil || !f.State.takesFactor() {
 			return err // the step refuses the wrong state
 		}
 		known = false
@@ -153,6 +152,9 @@ func (s *Service) acceptTOTP(ctx context.Context, tx Tx, a totpAttempt, one totp
 	f.Evidence = append(f.Evidence, authenticator.Evidence{Kind: authenticator.TOTP, ID: one.ID, At: now, Step: step, By: one.BoundBy})
 	v := Verdict{Outcome: TOTPAccepted}
 	if err := tx.ResetAttempts(ctx, a.who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused); err != nil {
+		return Verdict{}, err
+	}
+	if err := tx.EndRecoveryLinks(ctx, a.who.ID); err != nil { //guard:RST-9
 		return Verdict{}, err
 	}
 	if err := s.openSession(ctx, tx, f, a.claimant, &v); err != nil {

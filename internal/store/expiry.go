@@ -20,6 +20,9 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 		`DELETE FROM signin_flow WHERE expires_at < $1 AND NOT (` + stoppedFlow + `)`, // the others go once their people were told
 		`DELETE FROM enrolment_flow WHERE expires_at < $1`,
 		`DELETE FROM ticket WHERE expires_at < $1`,
+		`DELETE FROM mail_otp WHERE expires_at < $1`,
+		`DELETE FROM recovery_flow WHERE expires_at < $1`,
+		`DELETE FROM recovery_link WHERE expires_at < $1`,
 		`DELETE FROM known_browser WHERE expires_at < $1`,
 	} {
 		if _, err := tx.exec(ctx, statement, millis(now)); err != nil {

@@ -64,9 +64,9 @@ func (tx *Tx) UpdateSigninFlow(ctx context.Context, f signin.Flow) error {
 		return fmt.Errorf("store: update sign-in flow: %w", err)
 	}
 	n, err := tx.exec(ctx,
-		`UPDATE signin_flow SET state = $3, evidence = $4, token = $5, rejections = $6, version = version + 1
+		`UPDATE signin_flow SET state = $3, evidence = $4, token = $5, rejections = $6, expires_at = $7, version = version + 1
 		  WHERE id = $1 AND version = $2`,
-		f.ID, f.Version, f.State, string(evidence), bytesOf(f.Token), f.Rejections)
+		f.ID, f.Version, f.State, string(evidence), bytesOf(f.Token), f.Rejections, millis(f.ExpiresAt))
 	if err != nil {
 		return fmt.Errorf("store: update sign-in flow: %w", err)
 	}

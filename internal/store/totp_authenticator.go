@@ -14,13 +14,13 @@ func (tx *Tx) TOTPAuthenticators(ctx context.Context, subscriberID string) (all 
 	err = tx.query(ctx, func(r row) error {
 		a := totp.Authenticator{SubscriberID: subscriberID}
 		var created, used int64
-		if err := r.Scan(&a.ID, &a.Name, &a.Secret, &a.State, &a.LastStep, &a.BoundBy, &created, &used); err != nil {
+		if err := r.Scan(&a.ID, &a.Name, &a.Secret, &a.State, &a.Initialised, &a.LastStep, &a.BoundBy, &created, &used); err != nil {
 			return err
 		}
 		a.CreatedAt, a.LastUsedAt = fromMillis(created), fromMillis(used)
 		all = append(all, a)
 		return nil
-	}, `SELECT id, name, secret, state, last_step, bound_by, created_at, last_used_at
+	}, `SELECT id, name, secret, state, initialised, last_step, bound_by, created_at, last_used_at
 	      FROM totp_authenticator WHERE subscriber_id = $1 ORDER BY created_at, id`, subscriberID)
 	if err != nil {
 		return nil, fmt.Errorf("store: TOTP authenticators: %w", err)
@@ -62,6 +62,16 @@ func (tx *Tx) SuspendTOTP(ctx context.Context, subscriberID string) error {
 		`UPDATE totp_authenticator SET state = 'suspended' WHERE subscriber_id = $1 AND state = 'active'`, subscriberID)
 	if err != nil {
 		return fmt.Errorf("store: suspend TOTP: %w", err)
+	}
+	return nil
+}
+
+// InitialiseTOTP implements [recovery.Account].
+func (tx *Tx) InitialiseTOTP(ctx context.Context, subscriberID string) error {
+	_, err := tx.exec(ctx,
+		`UPDATE totp_authenticator SET state = 'suspended', initialised = TRUE WHERE subscriber_id = $1 AND state <> 'pending'`, subscriberID)
+	if err != nil {
+		return fmt.Errorf("store: initialise TOTP: %w", err)
 	}
 	return nil
 }

@@ -40,6 +40,14 @@ type Policy struct {
 	AddressWindow time.Duration `yaml:"address_window"`
 	// CampusFactor multiplies AddressFailures for the institution's own networks.
 	CampusFactor int64 `yaml:"campus_factor"`
+	// MailPause is the time between two mails that one person asks for (THR-9).
+	MailPause time.Duration `yaml:"mail_pause"`
+	// MailBurst is how many mails a person may ask for in a MailWindow.
+	MailBurst int64 `yaml:"mail_burst"`
+	// MailWindow is the time of MailBurst.
+	MailWindow time.Duration `yaml:"mail_window"`
+	// MailDay is how many mails a person may ask for in 24 hours.
+	MailDay int64 `yaml:"mail_day"`
 }
 
 // DefaultPolicy is what holds where nothing is configured.
@@ -48,6 +56,7 @@ func DefaultPolicy() Policy {
 		PasswordFree: 5, PasswordWait: 30 * time.Second, PasswordCap: time.Hour, PasswordStop: 100, KnownBudget: 10,
 		CodeFree: 5, CodeWait: 30 * time.Second, CodeCap: 15 * time.Minute, FactorUnknown: 30, FactorAll: 50,
 		AddressFailures: 300, AddressWindow: 10 * time.Minute, CampusFactor: 20,
+		MailPause: 30 * time.Second, MailBurst: 3, MailWindow: 10 * time.Minute, MailDay: 10,
 	}
 }
 
@@ -75,6 +84,10 @@ func (p Policy) Validate() (faults []error) {
 	fault(p.AddressFailures < minEntries, "address_failures must be at least 10")
 	fault(p.AddressWindow < time.Minute || p.AddressWindow > 24*time.Hour, "address_window must be from 1m to 24h")
 	fault(p.CampusFactor < 1, "campus_factor must be at least 1")
+	fault(p.MailPause < 10*time.Second || p.MailPause > p.MailWindow, "mail_pause must be from 10s to mail_window")
+	fault(p.MailBurst < 1 || p.MailBurst > p.MailDay, "mail_burst must be from 1 to mail_day")
+	fault(p.MailWindow > time.Hour, "mail_window must be at most 1h")
+	fault(p.MailDay > 20, "mail_day must be at most 20")
 	return faults
 }
 

@@ -59,8 +59,9 @@ type Config struct {
 	Zone           *time.Location
 	TrustedProxies []netip.Prefix
 	Campus         []netip.Prefix
-	DemoMail       string                         // the demonstration's mail page; empty outside of it
-	Observe        func(route string, status int) // told of every answer; may be nil
+	Hours          func(time.Time) (open bool, next time.Time) // of the help desk; may be nil
+	DemoMail       string                                      // the demonstration's mail page; empty outside of it
+	Observe        func(route string, status int)              // told of every answer; may be nil
 }
 
 // Site serves pages.

@@ -21,6 +21,7 @@ import (
 	"warifu/internal/enrolment"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/i18n"
+	"warifu/internal/recovery"
 	"warifu/internal/secret"
 	"warifu/internal/signin"
 	"warifu/internal/web"
@@ -37,6 +38,14 @@ var pages = map[string]any{
 	"enrolment/done":       enrolment.DonePage{},
 	"enrolment/scan":       enrolment.ScanPage{},
 	"enrolment/verify":     enrolment.VerifyPage{},
+	"recovery/done":        recovery.DonePage{},
+	"recovery/link":        recovery.LinkPage{},
+	"recovery/login":       recovery.LoginPage{},
+	"recovery/reset":       recovery.ResetPage{},
+	"recovery/sent":        recovery.SentPage{},
+	"recovery/settings":    recovery.SettingsPage{},
+	"signin/cannot":        signin.CannotPage{},
+	"signin/otp":           signin.OTPPage{},
 	"signin/choose":        signin.ChoosePage{},
 	"signin/password":      signin.PasswordPage{},
 	"signin/totp":          signin.TOTPPage{},

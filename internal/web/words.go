@@ -33,3 +33,21 @@ func (s *Site) Clock(r *http.Request, t time.Time) string {
 func (s *Site) WaitText(r *http.Request, until time.Time) string {
 	return s.Text(r, "err.login_wait", "time", s.Clock(r, until), "left", s.Left(r, until.Sub(s.Now())))
 }
+
+// Desk is whether somebody answers the help desk's telephone.
+type Desk struct {
+	Open bool
+	Next string // when it opens next, in words; empty if that is not known
+}
+
+// DeskState returns whether the help desk is open now.
+func (s *Site) DeskState(r *http.Request) Desk {
+	if s.Hours == nil {
+		return Desk{}
+	}
+	open, next := s.Hours(s.Now())
+	if next.IsZero() {
+		return Desk{Open: open}
+	}
+	return Desk{Open: open, Next: s.Clock(r, next)}
+}

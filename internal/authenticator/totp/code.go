@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
+
+	"warifu/internal/secret"
 )
 
 // The parameters of every code (TOTP-1), and how far the clocks may be apart.
@@ -29,11 +30,11 @@ const (
 // NewSecret returns a secret of [SecretSize] bytes. Randomness that ends or
 // fails is an error.
 func NewSecret(random io.Reader) ([]byte, error) {
-	secret := make([]byte, SecretSize)
-	if _, err := io.ReadFull(random, secret); err != nil {
+	key := make([]byte, SecretSize)
+	if _, err := io.ReadFull(random, key); err != nil {
 		return nil, fmt.Errorf("totp: secret: %w", err)
 	}
-	return secret, nil
+	return key, nil
 }
 
 // Step returns the time step that t lies in: the number of whole periods since
@@ -77,17 +78,8 @@ func Code(secret []byte, step int64) string {
 // false unless exactly [Digits] digits are left, and nothing is counted as an
 // attempt then (TOTP-6).
 func Parse(typed string) (code string, ok bool) {
-	code = strings.Map(func(r rune) rune {
-		switch {
-		case strings.ContainsRune(" \u3000-\uff0d\u30fc", r):
-			return -1
-		case '０' <= r && r <= '９':
-			return r - '０' + '0'
-		}
-		return r
-	}, typed)
-	notDigit := func(r rune) bool { return r < '0' || '9' < r }
-	if len(code) != Digits || strings.ContainsFunc(code, notDigit) { //guard:TOTP-6
+	code, ok = secret.ParseDigits(typed)
+	if !ok || len(code) != Digits { //guard:TOTP-6
 		return "", false
 	}
 	return code, true

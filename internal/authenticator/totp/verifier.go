@@ -32,6 +32,7 @@ type Authenticator struct {
 	Name         string // given by the person, to tell several apart
 	Secret       []byte // sealed
 	State        State
+	Initialised  bool  // suspended by a recovery, and not by failures
 	LastStep     int64 // the newest time step that was used up; codes of it and of earlier ones are refused
 	CreatedAt    time.Time
 	LastUsedAt   time.Time // zero if never

@@ -1,0 +1,72 @@
+package recovery
+
+import (
+	"time"
+
+	"warifu/internal/flow"
+)
+
+// State is where a recovery stands.
+type State string
+
+const (
+	PasswordRequired  State = "password_required"
+	DecisionRequired  State = "decision_required" // the person is told what an initialization does
+	LinkSent          State = "link_sent"         // the rest happens where the link is opened
+	EnrolmentRequired State = "enrolment_required"
+	Ended             State = "ended" // the account may not come in any more
+)
+
+// Outcome is how one step ended.
+type Outcome string
+
+const (
+	PasswordAccepted Outcome = "password accepted"
+	NothingBound     Outcome = "password accepted, nothing to initialize"
+	PasswordRejected Outcome = "password rejected"
+	SuspendedAccount Outcome = "account suspended"
+	Throttled        Outcome = "throttled" // asked to wait; nothing was verified
+	Sent             Outcome = "link sent"
+	NotSent          Outcome = "link not sent: too many mails"
+)
+
+// transitions is the whole flow. A pair that is not here is refused.
+var transitions = flow.Table[State, Outcome]{
+	PasswordRequired: {
+		PasswordAccepted: DecisionRequired,
+		NothingBound:     EnrolmentRequired,
+		PasswordRejected: PasswordRequired,
+		SuspendedAccount: PasswordRequired,
+		Throttled:        PasswordRequired,
+	},
+	DecisionRequired: {
+		Sent:             LinkSent,
+		NotSent:          DecisionRequired,
+		SuspendedAccount: Ended,
+	},
+	LinkSent: {
+		Sent:             LinkSent,
+		NotSent:          LinkSent,
+		SuspendedAccount: Ended,
+	},
+}
+
+// Key is how a browser names one of its flows.
+type Key struct {
+	ID      string // random; a form carries it
+	Browser []byte // SHA-256 of the token in the browser's cookie
+}
+
+// Flow is one recovery in one browser, from the right password on.
+type Flow struct {
+	Key
+	SubscriberID string
+	State        State
+	Address      string    // that the link was sent to
+	SentAt       time.Time // zero before
+	Version      int64     // grows by one with each step
+	ExpiresAt    time.Time
+}
+
+// lifetime of a flow (SES-5).
+const lifetime = 30 * time.Minute

@@ -1,0 +1,262 @@
+package recovery
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"warifu/internal/authenticator/password"
+	"warifu/internal/flow"
+	"warifu/internal/mail"
+	"warifu/internal/ticket"
+	"warifu/internal/web"
+)
+
+// Pages serves the pages of recovery, and the setting page that leads there.
+type Pages struct {
+	Site    *web.Site
+	Service *Service
+	From    string // domain that mails come from
+}
+
+// Mount registers the pages.
+func (p *Pages) Mount() {
+	p.Site.Handle("GET /mfa", p.showSettings)
+	p.Site.Handle("GET /reset", p.showReset)
+	p.Site.Handle("POST /reset", p.submitPassword)
+	p.Site.Handle("GET /reset/wait", p.showWait)
+	p.Site.Handle("POST /reset/wait", p.send)
+	p.Site.Handle("GET /r/{token}", p.showLink)
+	p.Site.Handle("POST /r/{token}", p.submitLink)
+	p.Site.Handle("GET /reset/done", p.showDone)
+}
+
+// SettingsPage is the page "recovery/settings".
+type SettingsPage struct{}
+
+func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request) error {
+	return p.Site.Render(w, r, http.StatusOK, "recovery/settings", SettingsPage{})
+}
+
+// paths says which page belongs to which state.
+var paths = map[State]string{
+	PasswordRequired:  "/reset",
+	DecisionRequired:  "/reset",
+	LinkSent:          "/reset/wait",
+	EnrolmentRequired: "/enrol",
+	Ended:             "/reset",
+}
+
+// proceed sends the browser to the page of the flow's state. It is the only
+// place that decides where a recovery goes next.
+func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
+	if f.State == EnrolmentRequired { // another flow goes on, with the ticket
+		p.Site.SetTicket(w, ticket.Lifetime)
+		return p.Site.Redirect(w, r, paths[f.State])
+	}
+	return p.Site.Redirect(w, r, paths[f.State]+"?flow="+url.QueryEscape(f.ID))
+}
+
+// flow returns the flow that the address of a page names, if it is in a state;
+// otherwise it sends the browser to the right page, and the id is empty.
+func (p *Pages) flow(w http.ResponseWriter, r *http.Request, state State) (Flow, error) {
+	f, err := p.Service.Flow(r.Context(), key(r, r.URL.Query().Get("flow")))
+	switch {
+	case err != nil:
+		return Flow{}, problem(err)
+	case f.State == Ended:
+		return Flow{}, errSuspended
+	case f.State != state:
+		return Flow{}, p.proceed(w, r, f)
+	}
+	return f, nil
+}
+
+func key(r *http.Request, id string) Key { return Key{ID: id, Browser: web.Browser(r)} }
+
+func (p *Pages) claimant(r *http.Request) Claimant {
+	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r)}
+}
+
+// problem says what the claimant may know of err.
+func problem(err error) error {
+	_, outOfOrder := errors.AsType[*flow.OutOfOrderError](err)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/mfa", Label: "stop.restart", Err: err}
+	case outOfOrder, errors.Is(err, ErrConflict):
+		return &web.Problem{Status: http.StatusConflict, Stop: "stop.back", Next: "/mfa", Label: "stop.continue", Err: err}
+	case errors.Is(err, password.ErrBusy):
+		return &web.Problem{Status: http.StatusServiceUnavailable, Stop: "stop.unavailable", Err: err}
+	default:
+		return err
+	}
+}
+
+var (
+	errSuspended = &web.Problem{Status: http.StatusConflict, Stop: "stop.suspended", Next: "/login", Label: "stop.login",
+		Err: errors.New("recovery: the account is suspended")}
+	errStopped = &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login",
+		Err: errors.New("recovery: too many failures from unknown browsers")}
+)
+
+const loginStep = "recovery/login" // the name of the page, too
+
+// LoginPage is the page "recovery/login": who wants to set up or initialize.
+type LoginPage struct {
+	web.Hidden
+	web.Login
+}
+
+func (p *Pages) showReset(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Get("flow") != "" {
+		f, err := p.flow(w, r, DecisionRequired)
+		if err != nil || f.ID == "" {
+			return err
+		}
+		return p.renderDecision(w, r, http.StatusOK, f, "")
+	}
+	if p.Site.HasTicket(r) { // the right to enrol is here: nothing needs to be initialized
+		return p.Site.Redirect(w, r, paths[EnrolmentRequired])
+	}
+	return p.renderLogin(w, r, http.StatusOK, web.Login{})
+}
+
+func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, loginStep, "username", "password")
+	if err != nil {
+		return err
+	}
+	login, complete := p.Site.ReadLogin(r, form)
+	if !complete {
+		return p.renderLogin(w, r, http.StatusUnprocessableEntity, login)
+	}
+	v, err := p.Service.SubmitPassword(r.Context(), p.claimant(r), form["username"], form["password"])
+	if err != nil {
+		return problem(err)
+	}
+	switch v.Outcome {
+	case SuspendedAccount:
+		return errSuspended
+	case PasswordRejected:
+		login.Error = p.Site.Text(r, "err.login_bad")
+	case Throttled:
+		if v.WaitUntil.IsZero() {
+			return errStopped
+		}
+		login.Error = p.Site.WaitText(r, v.WaitUntil)
+	default:
+		return p.proceed(w, r, v.Flow)
+	}
+	return p.renderLogin(w, r, http.StatusUnprocessableEntity, login)
+}
+
+func (p *Pages) renderLogin(w http.ResponseWriter, r *http.Request, status int, login web.Login) (err error) {
+	page := LoginPage{Login: login}
+	if page.Hidden, err = p.Site.Hidden(w, r, loginStep, ""); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, status, loginStep, page)
+}
+
+const resetStep = "recovery/reset" // the name of the page, too
+
+// ResetPage is the page "recovery/reset": what an initialization does.
+type ResetPage struct {
+	web.Hidden
+	Desk       web.Desk
+	SPSID      string
+	Addresses  []string // masked
+	Choice     bool     // there are several
+	Privileged bool
+	Hold       int // hours in which no address can be changed
+	Error      string
+}
+
+func (p *Pages) renderDecision(w http.ResponseWriter, r *http.Request, status int, f Flow, fault string) error {
+	back, err := p.Service.WaysBack(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	p.Site.Prefer(r, back.Language)
+	page := ResetPage{Desk: p.Site.DeskState(r), SPSID: back.SPSID, Privileged: back.Privileged, Hold: holdHours, Error: fault}
+	for _, address := range back.Addresses {
+		page.Addresses = append(page.Addresses, mail.MaskAddress(address))
+	}
+	page.Choice = len(page.Addresses) > 1
+	if page.Hidden, err = p.Site.Hidden(w, r, resetStep, f.ID); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, status, resetStep, page)
+}
+
+// holdHours is for how long a recovery fixes the addresses (ADR-8).
+const holdHours = 24
+
+// send sends the link, for the first time from the page of the decision, and
+// again from the one that says where it was sent.
+func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, resetStep, "to")
+	if err != nil {
+		return err
+	}
+	f, err := p.Service.Flow(r.Context(), key(r, form["flow"]))
+	if err != nil {
+		return problem(err)
+	}
+	n, err := strconv.Atoi(form["to"])
+	if err != nil {
+		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, p.Site.Text(r, "err.choice"))
+	}
+	v, err := p.Service.Send(r.Context(), f.Key, p.claimant(r), n)
+	if err != nil {
+		return problem(err)
+	}
+	switch v.Outcome {
+	case SuspendedAccount:
+		return errSuspended
+	case NotSent:
+		return &web.Problem{Status: http.StatusConflict, Stop: "stop.send_limit", Args: []any{"time", p.Site.Clock(r, v.SendFrom)},
+			Next: paths[f.State] + "?flow=" + url.QueryEscape(f.ID), Label: "stop.continue", Err: errSendLimit}
+	}
+	return p.proceed(w, r, v.Flow)
+}
+
+var errSendLimit = errors.New("recovery: too many mails")
+
+// SentPage is the page "recovery/sent".
+type SentPage struct {
+	web.Hidden
+	Desk   web.Desk
+	Masked string
+	From   string // domain of the sender
+	Until  string // in words
+	To     int    // number of the address, for another mail
+	Wait   int    // seconds until another may be sent
+}
+
+func (p *Pages) showWait(w http.ResponseWriter, r *http.Request) error {
+	f, err := p.flow(w, r, LinkSent)
+	if err != nil || f.ID == "" {
+		return err
+	}
+	back, err := p.Service.WaysBack(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	p.Site.Prefer(r, back.Language)
+	page := SentPage{Desk: p.Site.DeskState(r), Masked: mail.MaskAddress(f.Address), From: p.From, Until: p.Site.Clock(r, f.SentAt.Add(linkLifetime))}
+	for n, address := range back.Addresses {
+		if address == f.Address {
+			page.To = n
+		}
+	}
+	wait := f.SentAt.Add(p.Service.Throttle.MailPause).Sub(p.Service.Now())
+	page.Wait = max(int(wait.Round(time.Second).Seconds()), 0)
+	if page.Hidden, err = p.Site.Hidden(w, r, resetStep, f.ID); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, http.StatusOK, "recovery/sent", page)
+}

@@ -1,0 +1,508 @@
+package abuse
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"warifu/internal/config"
+	"warifu/internal/demo/people"
+	"warifu/internal/keyring"
+	"warifu/internal/secret"
+)
+
+// letter is a mail that waits to be sent.
+type letter struct {
+	To, Subject, Body string
+}
+
+// letters returns the mails of the queue, the oldest first.
+func (w *world) letters() (all []letter) {
+	w.t.Helper()
+	rows, err := w.raw.QueryContext(w.t.Context(), `SELECT subscriber_id, id, sealed FROM mail_outbox WHERE state = 'queued' ORDER BY created_at`)
+	w.must(err)
+	defer rows.Close()
+	for rows.Next() {
+		var subscriber, id string
+		var sealed []byte
+		w.must(rows.Scan(&subscriber, &id, &sealed))
+		plain, err := w.app.Ring.Box(keyring.Outbox).Open(secret.Place{Table: "mail_outbox", Column: "sealed", Row: subscriber + "/" + id}, sealed)
+		w.must(err)
+		var l letter
+		w.must(json.Unmarshal(plain, &l))
+		all = append(all, l)
+	}
+	w.must(rows.Err())
+	return all
+}
+
+var (
+	eight = regexp.MustCompile(`\b(\d{4}) (\d{4})\b`)
+	link  = regexp.MustCompile(regexp.QuoteMeta(base) + `(/r/[A-Za-z0-9_-]{43})\s`)
+)
+
+// lastOTP is what the newest mail with a one-time password says.
+func (w *world) lastOTP() (otp string) {
+	w.t.Helper()
+	for _, l := range w.letters() {
+		if found := eight.FindStringSubmatch(strings.SplitN(l.Body, "\n", 2)[0]); found != nil {
+			otp = found[1] + found[2]
+		}
+	}
+	if otp == "" {
+		w.t.Fatal("no one-time password was sent")
+	}
+	return otp
+}
+
+// lastLink is the path of the newest link that was sent.
+func (w *world) lastLink() (path string) {
+	w.t.Helper()
+	for _, l := range w.letters() {
+		if found := link.FindStringSubmatch(l.Body); found != nil {
+			path = found[1]
+		}
+	}
+	if path == "" {
+		w.t.Fatal("no link was sent")
+	}
+	return path
+}
+
+// cannot goes from the code's page to the page of the mailed one-time password.
+func (b *browser) cannot(id string) page {
+	b.w.t.Helper()
+	p := b.totpPage(id)
+	ask := b.get("/login/cannot?flow=" + url.QueryEscape(p.flow))
+	otp := b.follow(b.submit("/login/cannot", ask, "to", "0"))
+	if !otp.says("An email has been sent.") {
+		b.w.t.Fatalf("after Yes: %d %s", otp.Code, otp.Body)
+	}
+	return otp
+}
+
+// TestTemporaryLogin comes in by mail: the session is a fallback one, it is
+// short, TOTP stays as it was, and the person is told. MAIL-1, MAIL-5, MAIL-6, MAIL-8, SES-3.
+func TestTemporaryLogin(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.cannot(hanako.id)
+		if !p.says("@e") || p.says("hanako@") {
+			t.Errorf("the address is not masked: %s", p.Body)
+		}
+		for _, l := range w.letters() {
+			if strings.Contains(l.Subject, w.lastOTP()[:4]) || strings.Contains(l.Body, "://") {
+				t.Errorf("number in the subject, or a link: %+v", l)
+			}
+		}
+		if got := b.submit("/login/otp", p, "otp", w.lastOTP()); got.Header().Get("Location") != "/home" || !b.signedIn() {
+			t.Fatalf("%d %s", got.Code, got.Body)
+		}
+		if got := b.submit("/login/otp", p, "otp", w.lastOTP()); got.Header().Get("Location") != "/home" {
+			t.Errorf("the form sent twice: %d %s", got.Code, got.Body)
+		}
+		w.pass(16 * time.Minute)
+		if b.signedIn() {
+			t.Error("unused for 16 minutes, and still there")
+		}
+		told := false
+		for _, l := range w.letters() {
+			told = told || strings.Contains(l.Body, "臨時ログインがありました") || strings.Contains(l.Body, "temporary login")
+		}
+		if !told {
+			t.Error("nobody was told")
+		}
+		w.newBrowser().signIn(hanako) // TOTP is as it was
+	})
+}
+
+// TestA11OTPExpires enters an OTP just before and just after its end. A11, MAIL-2.
+func TestA11OTPExpires(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		for _, test := range []struct {
+			after time.Duration
+			in    bool
+		}{{10*time.Minute - time.Second, true}, {10 * time.Minute, false}} {
+			b := w.newBrowser()
+			p := b.cannot(hanako.id)
+			w.pass(test.after)
+			got := b.submit("/login/otp", p, "otp", w.lastOTP())
+			if in := got.Header().Get("Location") == "/home"; in != test.in || !in && !got.says("has expired") {
+				t.Errorf("after %s: %d %s", test.after, got.Code, got.Body)
+			}
+			w.pass(time.Hour)
+		}
+	})
+}
+
+// TestA12NewestOTPOnly: after a resend the old one is refused, and the new one
+// works once, also for two requests at once. A12, MAIL-2.
+func TestA12NewestOTPOnly(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.cannot(hanako.id)
+		old := w.lastOTP()
+		if got := b.submit("/login/otp/again", p); !got.says("Emails were sent too many times") {
+			t.Errorf("at once: %d %s", got.Code, got.Body)
+		}
+		w.pass(30 * time.Second)
+		b.follow(b.submit("/login/otp/again", p))
+		if old == w.lastOTP() {
+			t.Fatal("the same number again")
+		}
+		if got := b.submit("/login/otp", p, "otp", old); got.Code != http.StatusUnprocessableEntity || !got.says("is not correct. Use the newest email.") {
+			t.Errorf("the old one: %d %s", got.Code, got.Body)
+		}
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { b.submit("/login/otp", p, "otp", w.lastOTP()) })
+		}
+		wg.Wait()
+		if n := w.count(`SELECT COUNT(*) FROM session`); n != 1 {
+			t.Errorf("%d sessions, want 1", n)
+		}
+	})
+}
+
+// TestOTPStaysInItsFlow enters an OTP in another browser, and the digits of an
+// old flow after a newer one has asked. MAIL-3, A34.
+func TestOTPStaysInItsFlow(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b1, b2 := w.newBrowser(), w.newBrowser()
+		p1 := b1.cannot(hanako.id)
+		first := w.lastOTP()
+		w.pass(31 * time.Second)
+		p2 := b2.cannot(hanako.id)
+		second := w.lastOTP()
+		if got := b1.submit("/login/otp", p1, "otp", second); got.Code != http.StatusUnprocessableEntity || !got.says("is not correct") {
+			t.Errorf("the number of the other browser: %d %s", got.Code, got.Body)
+		}
+		if got := b2.submit("/login/otp", p2, "otp", first); got.Code != http.StatusUnprocessableEntity {
+			t.Errorf("the number of the older flow: %d", got.Code)
+		}
+		if got := b2.submit("/login/otp", p1, "otp", first); got.Code != http.StatusForbidden {
+			t.Errorf("the flow of the other browser: %d", got.Code)
+		}
+		if w.count(`SELECT COUNT(*) FROM session`) != 0 {
+			t.Error("somebody came in")
+		}
+	})
+}
+
+// TestOTPTries ends an OTP with the fifth wrong entry, and proves that a new one
+// does not reset what is counted against the person. A10, MAIL-2, THR-5, THR-8.
+func TestOTPTries(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.cannot(hanako.id)
+		wrong := fmt.Sprintf("%08d", 1)
+		for n := range 4 {
+			got := b.submit("/login/otp", p, "otp", wrong)
+			if got.Code != http.StatusUnprocessableEntity || n == 3 && !got.says("Attempts left: 1") {
+				t.Fatalf("entry %d: %d %s", n, got.Code, got.Body)
+			}
+		}
+		w.pass(30 * time.Second)
+		b.follow(b.submit("/login/otp/again", p))
+		if n := w.count(`SELECT failures FROM throttle WHERE counter = 'code'`); n != 4 {
+			t.Errorf("after a new OTP %d are counted, want 4", n)
+		}
+		b.submit("/login/otp", p, "otp", wrong) // the fifth makes the next one wait
+		if got := b.submit("/login/otp", p, "otp", w.lastOTP()); !got.says("this is paused") {
+			t.Errorf("in the wait: %d %s", got.Code, got.Body)
+		}
+		for range 4 {
+			w.pass(9 * time.Minute)
+			b.w.exec(`UPDATE mail_otp SET expires_at = expires_at + 600000`)
+			p = b.follow(p)
+			if got := b.submit("/login/otp", p, "otp", wrong); got.Code == http.StatusConflict {
+				break
+			}
+		}
+		w.pass(20 * time.Minute)
+		w.exec(`UPDATE mail_otp SET expires_at = expires_at + 6000000`)
+		w.exec(`UPDATE signin_flow SET expires_at = expires_at + 6000000`)
+		if got := b.submit("/login/otp", p, "otp", w.lastOTP()); got.Code != http.StatusConflict || !got.says("can no longer be used") {
+			t.Errorf("the right one after five wrong ones: %d %s", got.Code, got.Body)
+		}
+	}, func(c *config.Config) { c.MailOTP.Lifetime = time.Hour })
+}
+
+// TestA44MailsAreBounded asks for a hundred mails. A44, THR-9.
+func TestA44MailsAreBounded(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.cannot(hanako.id)
+		for range 100 {
+			w.pass(13 * time.Minute)
+			b.submit("/login/otp/again", p)
+			w.exec(`UPDATE signin_flow SET expires_at = expires_at + 6000000`)
+		}
+		sent := 0
+		for _, l := range w.letters() {
+			if eight.MatchString(l.Body) {
+				sent++
+			}
+		}
+		if sent < 10 || sent > 10 {
+			t.Errorf("%d mails in 22 hours, want 10", sent)
+		}
+	})
+}
+
+// TestPrivilegedNeverByMail: agents and administrators are told what to do
+// instead, on both ways. Decisions §3.5.
+func TestPrivilegedNeverByMail(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		agent := printed("agent01", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+		w.exec(`INSERT INTO notification_address (subscriber_id, address, confirmed_at, bounced_at)
+			SELECT id, 'agent@example.com', 1, 0 FROM subscriber WHERE sps_id = 'agent01'`)
+		b := w.newBrowser()
+		p := b.totpPage(agent.id)
+		ask := b.get("/login/cannot?flow=" + url.QueryEscape(p.flow))
+		reset := b.follow(b.reset(agent.id))
+		for _, p := range []page{ask, reset} {
+			if !p.says("two agents confirm your identity") || !p.says("075-000-0000") || p.says("a•••@e•••.com") {
+				t.Errorf("%d %s", p.Code, p.Body)
+			}
+		}
+		b.submit("/login/cannot", page{ResponseRecorder: ask.ResponseRecorder, flow: p.flow, token: ask.token}, "to", "0")
+		b.submit("/reset/wait", reset, "to", "0")
+		if n := w.count(`SELECT COUNT(*) FROM mail_otp`) + w.count(`SELECT COUNT(*) FROM recovery_link`); n != 0 {
+			t.Error("something was sent")
+		}
+	})
+}
+
+// reset sends the first step of an initialization.
+func (b *browser) reset(id string) page {
+	b.w.t.Helper()
+	return b.submit("/reset", b.get("/reset"), "username", id, "password", people.Password)
+}
+
+// askLink asks for a link, and returns its path.
+func (b *browser) askLink(id string) string {
+	b.w.t.Helper()
+	sent := b.follow(b.submit("/reset/wait", b.follow(b.reset(id)), "to", "0"))
+	if !sent.says("Open the email to") {
+		b.w.t.Fatalf("after Initialize: %d %s", sent.Code, sent.Body)
+	}
+	return b.w.lastLink()
+}
+
+// confirm sends the form of a link's page.
+func (b *browser) confirm(path, id, password string) page {
+	return b.submit(path, b.get(path), "username", id, "password", password)
+}
+
+// TestInitialisationByLink goes the whole way, with the link opened in another
+// browser than the one that asked: the old code is refused from then on, all
+// sessions end, the new code signs in. RST-1 to RST-6, RST-11, A21, A24, A25.
+func TestInitialisationByLink(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		other, pc, phone := w.newBrowser(), w.newBrowser(), w.newBrowser()
+		other.signIn(hanako)
+		path := pc.askLink(hanako.id)
+		if !other.signedIn() {
+			t.Error("asking alone ended a session")
+		}
+		if p := pc.get(path); !p.says(`value="sps00001"`) {
+			t.Errorf("the browser that asked does not know the ID: %s", p.Body)
+		}
+		if p := phone.get(path); p.says(`value="sps00001"`) {
+			t.Error("another browser learned the ID")
+		}
+		done := phone.follow(phone.confirm(path, hanako.id, people.Password))
+		if !done.says("The one-time password settings have been initialized.") {
+			t.Fatalf("%d %s", done.Code, done.Body)
+		}
+		if other.signedIn() || phone.signedIn() || pc.signedIn() {
+			t.Error("a session is there after the initialization")
+		}
+		if p := pc.get("/enrol"); p.Header().Get("Location") != "/mfa" {
+			t.Errorf("the browser that asked got the ticket: %s", p.Header().Get("Location"))
+		}
+		w.pass(time.Minute)
+		if p := w.newBrowser().password(hanako.id, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/login/ended") {
+			t.Errorf("the password alone leads to %s", p.Header().Get("Location"))
+		}
+		who := phone.enrol(hanako.id, phone.follow(phone.get("/enrol")))
+		w.pass(30 * time.Second)
+		phone.signIn(who)
+		b := w.newBrowser()
+		if p := b.submitTOTP(b.totpPage(hanako.id), hanako.code(w.Now())); p.Code != http.StatusUnprocessableEntity {
+			t.Errorf("the old code: %d", p.Code)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM totp_authenticator a JOIN subscriber s ON s.id = a.subscriber_id WHERE s.sps_id = 'sps00001'`); n != 1 {
+			t.Errorf("%d authenticators, want the new one alone", n)
+		}
+	})
+}
+
+// TestA16ScannersSpendNothing looks at a link with HEAD and GET. A16, RST-3.
+func TestA16ScannersSpendNothing(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		path := b.askLink(hanako.id)
+		for n := range 15 {
+			scanner := w.newBrowser()
+			scanner.address = fmt.Sprintf("198.51.100.%d", n+1)
+			if n < 5 {
+				scanner.send(httptest.NewRequest("HEAD", base+path, nil))
+			} else if p := scanner.get(path); p.Code != http.StatusOK {
+				t.Errorf("GET: %d", p.Code)
+			}
+		}
+		if p := b.confirm(path, hanako.id, people.Password); p.Header().Get("Location") != "/reset/done" {
+			t.Errorf("afterwards: %d %s", p.Code, p.Body)
+		}
+		if strings.Contains(w.log.String(), strings.TrimPrefix(path, "/r/")) {
+			t.Error("the token is in the log")
+		}
+	})
+}
+
+// TestA17DeadLinks uses a link in every way that must not work; each looks like
+// the others. A17, RST-1, RST-4, RST-9.
+func TestA17DeadLinks(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		kill func(w *world, b *browser, path string)
+	}{
+		{"used", func(w *world, b *browser, path string) { w.newBrowser().confirm(path, hanako.id, people.Password) }},
+		{"expired", func(w *world, b *browser, path string) { w.pass(30 * time.Minute) }},
+		{"newer", func(w *world, b *browser, path string) { w.pass(time.Minute); b.askLink(hanako.id) }},
+		{"five wrong passwords", func(w *world, b *browser, path string) {
+			for range 5 {
+				b.confirm(path, hanako.id, "wrong")
+			}
+			w.pass(time.Minute)
+		}},
+		{"signed in with TOTP", func(w *world, b *browser, path string) { w.newBrowser().signIn(hanako) }},
+		{"never made", func(w *world, b *browser, path string) { w.exec(`DELETE FROM recovery_link`) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				b := w.newBrowser()
+				path := b.askLink(hanako.id)
+				test.kill(w, b, path)
+				n := w.count(`SELECT COUNT(*) FROM totp_authenticator WHERE state = 'suspended'`)
+				p := b.confirm(path, hanako.id, people.Password)
+				if p.Code != http.StatusConflict || !p.says("This URL cannot be used") {
+					t.Errorf("%d %s", p.Code, p.Body)
+				}
+				if w.count(`SELECT COUNT(*) FROM totp_authenticator WHERE state = 'suspended'`) != n {
+					t.Error("it initialized nevertheless")
+				}
+				if p := b.get(path); p.Code != http.StatusOK || p.says("cannot be used") {
+					t.Errorf("the page tells that the link is dead: %d", p.Code)
+				}
+			})
+		})
+	}
+}
+
+// TestLinkOfAnotherPerson tries a link with the password of somebody else: it is
+// refused like a wrong password, the owner is told, and the link lives. RST-4.
+func TestLinkOfAnotherPerson(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		path := b.askLink(hanako.id)
+		wrong := b.confirm(path, hanako.id, "wrong")
+		p := b.confirm(path, seeded(1).id, people.Password)
+		if p.Code != http.StatusUnprocessableEntity || !p.says("not correct for this URL") || p.Code != wrong.Code {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		told := false
+		for _, l := range w.letters() {
+			told = told || strings.Contains(l.Body, "was entered at your initialization URL") || strings.Contains(l.Body, "初期化の URL に、別の")
+		}
+		if !told {
+			t.Error("the owner was not told")
+		}
+		if p := b.confirm(path, hanako.id, people.Password); p.Header().Get("Location") != "/reset/done" {
+			t.Errorf("the owner: %d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// TestA20Abandon stops at each point of a recovery; the password alone leads
+// neither in nor to an enrolment. A20, RST-7.
+func TestA20Abandon(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		path := b.askLink(hanako.id)
+		done := b.follow(b.confirm(path, hanako.id, people.Password))
+		scan := b.follow(b.get("/enrol"))
+		verify := b.follow(b.submit("/enrol", scan))
+		who := shown(t, hanako.id, scan)
+		w.pass(15 * time.Minute)
+		if p := b.follow(b.submit("/enrol/verify", verify, "totp", who.code(w.Now()))); !p.says("The time for the registration has passed") {
+			t.Errorf("after the time of the ticket: %d %s", p.Code, p.Body)
+		}
+		if p := b.get("/reset/done"); p.Header().Get("Location") != "/mfa" || done.Code != http.StatusOK {
+			t.Errorf("/reset/done: %d", p.Code)
+		}
+		for range 2 {
+			fresh := w.newBrowser()
+			p := fresh.follow(fresh.password(hanako.id, people.Password))
+			if p.Code != http.StatusConflict || !p.says("The one-time password (TOTP) was initialized, but not registered again") {
+				t.Errorf("the password: %d %s", p.Code, p.Body)
+			}
+			if p := fresh.get("/enrol"); p.Header().Get("Location") != "/mfa" {
+				t.Errorf("/enrol: %d %s", p.Code, p.Header().Get("Location"))
+			}
+		}
+		again := w.newBrowser().askLink(hanako.id) // the way back in is the same way
+		if p := b.follow(b.confirm(again, hanako.id, people.Password)); !p.says("have been initialized") {
+			t.Errorf("once more: %d %s", p.Code, p.Body)
+		}
+		b.enrol(hanako.id, b.follow(b.get("/enrol")))
+	})
+}
+
+// TestA18LinkFromConfiguration spoofs the headers of a proxy while asking. A18, RST-2.
+func TestA18LinkFromConfiguration(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		reset := b.follow(b.reset(hanako.id))
+		r := httptest.NewRequest("POST", base+"/reset/wait", strings.NewReader(url.Values{"flow": {reset.flow}, "token": {reset.token}, "to": {"0"}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Server", "X-Host", "Forwarded"} {
+			r.Header.Set(name, "host=evil.example")
+		}
+		b.send(r)
+		w.lastLink() // begins with the configured address
+		for _, l := range w.letters() {
+			if strings.Contains(l.Body, "evil") {
+				t.Errorf("%+v", l)
+			}
+		}
+	})
+}
+
+// TestNobodyToSendTo: without an address the page names the help desk before
+// anything is sent, and nothing can be sent.
+func TestNobodyToSendTo(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		p := b.totpPage("sps00002")
+		ask := b.get("/login/cannot?flow=" + url.QueryEscape(p.flow))
+		reset := b.follow(b.reset("sps00002"))
+		for _, p := range []page{ask, reset} {
+			if p.Code != http.StatusOK || !p.says("No notification email address is registered.") || !p.says("075-000-0000") {
+				t.Errorf("%d %s", p.Code, p.Body)
+			}
+		}
+		if w.count(`SELECT COUNT(*) FROM mail_outbox`) != 0 {
+			t.Error("something was sent")
+		}
+	})
+}
