@@ -29,6 +29,7 @@ check: ## style, static analysis, generated files, known faults
 bench: ## prints the numbers of docs/operations/performance.md
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 	$(GO) run ./bench
+	tools/with-postgres.sh sh -c '$(GO) run ./bench -people 0 -database "$$TEST_POSTGRES_URL"'
 
 fuzz: ## every fuzz target for 30 s
 	tools/fuzz.sh 30s

@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,6 +27,8 @@ type server struct {
 	port          int // of the server; the second listener has the next
 	mailPort      int
 	secret        string // of the service that this program is
+	database      string // as in the configuration
+	schema        string // on -database
 
 	process *exec.Cmd
 	ended   chan error
@@ -49,8 +53,14 @@ func newServer(program, data string, people int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{program: program, data: data, port: port, mailPort: mailPort, secret: rand.Text() + rand.Text(), people: people, last: make(map[int]int64)}
-	return s, os.WriteFile(s.file(), []byte(s.configuration()), 0o600)
+	s := &server{program: program, data: data, port: port, mailPort: mailPort, secret: rand.Text() + rand.Text(), people: people, last: make(map[int]int64), database: "sqlite:warifu.db"}
+	if *database == "" {
+		return s, os.WriteFile(s.file(), []byte(s.configuration()), 0o600)
+	}
+	if err := s.moveToPostgres(context.Background()); err != nil {
+		return nil, errors.Join(err, s.dropSchema(context.Background()))
+	}
+	return s, nil
 }
 
 func makePeople(program, data string, people int) error {
@@ -72,7 +82,8 @@ func (s *server) configuration() string {
 base_url: %s
 listen: 127.0.0.1:%d
 operation_listen: 127.0.0.1:%d
-database: sqlite:warifu.db
+database: %q
+throttle: {address_failures: 1000000}
 key_file: keys
 institution:
   name: {ja: みやこ大学, en: Miyako University}
@@ -89,7 +100,7 @@ services:
   secret_sha256: [%s]
   redirect_uris: [%q]
   release: {optional: [name, email]}
-`, s.base(), s.port, s.port+1, s.mailPort, clientID, hex.EncodeToString(digest[:]), redirectURI)
+`, s.base(), s.port, s.port+1, s.database, s.mailPort, clientID, hex.EncodeToString(digest[:]), redirectURI)
 }
 
 // start runs the server alone.
@@ -136,6 +147,14 @@ func (s *server) stop() {
 		<-s.ended
 	}
 	s.process = nil
+}
+
+// remove stops the server and takes its schema away.
+func (s *server) remove() {
+	s.stop()
+	if err := s.dropSchema(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
 }
 
 // cpu returns the processor time that the server has taken, exact to 10 ms. It
