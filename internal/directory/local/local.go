@@ -145,7 +145,7 @@ const codeLifetime = 30 * 24 * time.Hour
 // ActivationCode makes a code with which a person sets up password and second
 // factor. It replaces an earlier one, works once, and only its digest is stored.
 func (s *Service) ActivationCode(ctx context.Context, spsID, reason string) (code string, expiresAt time.Time, err error) {
-	if code, err = secret.Code(s.Random); err != nil {
+	if code, err = secret.NewCode(s.Random); err != nil {
 		return "", time.Time{}, err
 	}
 	expiresAt = s.Now().Add(codeLifetime)
