@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},
 	{"mailotp"}, // knows to whom it may never be sent
-	{"authenticator/password", "authenticator/totp", "session", "ticket", "notice"},
+	{"authenticator/password", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
 	{"directory/local", "clock"}, // tells people of what it does
 	{"federation", "helpdesk"},
 	{"federation/oidc"},
