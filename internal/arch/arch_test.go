@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},
 	{"mailotp"}, // knows to whom it may never be sent
-	{"authenticator/password", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
+	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
 	{"directory/local", "clock"}, // tells people of what it does
 	{"federation", "helpdesk"},
 	{"federation/oidc"},
@@ -45,6 +45,7 @@ var modules = map[string][]string{
 	"github.com/emersion/go-smtp":         {"demo/mailcatcher"},
 	"github.com/go-crypt/crypt":           {"authenticator/password"},
 	"github.com/go-jose/go-jose/v4":       {"keyring", "federation/oidc"},
+	"github.com/go-webauthn/webauthn":     {"authenticator/passkey"},
 	"github.com/jackc/pgx/v5":             {"store", "store/storetest"},
 	"github.com/nicksnyder/go-i18n/v2":    {"i18n"},
 	"github.com/pressly/goose/v3":         {"store"},

@@ -19,4 +19,5 @@ const (
 	AccountID   Purpose = "account id"   // names of unknown IDs in counters (THR-2)
 	AccessToken Purpose = "access token" // opaque tokens of OIDC
 	Pairwise    Purpose = "pairwise"     // pairwise subject identifiers (OIDC-9)
+	Passkey     Purpose = "passkey"      // user handles of passkeys
 )

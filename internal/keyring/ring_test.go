@@ -14,7 +14,7 @@ import (
 )
 
 var purposes = []Purpose{
-	Pepper, Pending, FlowForm, TOTP, Outbox, Audit, SigningKeys, OTP, Cookie, AccountID, AccessToken, Pairwise,
+	Pepper, Pending, FlowForm, TOTP, Outbox, Audit, SigningKeys, OTP, Cookie, AccountID, AccessToken, Pairwise, Passkey,
 }
 
 func parse(t testing.TB, text string) *Ring {
@@ -45,7 +45,7 @@ func TestKeysAreSeparate(t *testing.T) {
 			}
 		}
 	}
-	if got, want := len(seen), 3*12*2; got != want {
+	if got, want := len(seen), 3*13*2; got != want {
 		t.Errorf("%d keys, want %d", got, want)
 	}
 }
