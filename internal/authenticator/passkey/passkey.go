@@ -36,6 +36,12 @@ var (
 	// signatures, which is not greater than the last one: the key may exist twice
 	// (WebAuthn §6.1.1). It is refused, and the person is told (WAN-2).
 	ErrCloned = errors.New("passkey: the signature count went back")
+
+	// ErrNotFound means that nobody has a credential with this id.
+	ErrNotFound = errors.New("passkey: no such credential")
+
+	// ErrExists means that somebody has a credential with this id already (WAN-2).
+	ErrExists = errors.New("passkey: the credential is registered already")
 )
 
 // Credential is a passkey of a subscriber. Of its key, the public half alone is
