@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"mail", "directory"},
 	{"mailotp"}, // knows to whom it may never be sent
 	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
+	{"authenticator/passkey/passkeytest"},
 	{"directory/local", "clock"}, // tells people of what it does
 	{"federation", "helpdesk"},
 	{"federation/oidc"},

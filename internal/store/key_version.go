@@ -57,6 +57,7 @@ var versioned = []struct{ column, name, count string }{
 	{"mail_outbox.sealed", "queued mails", `SELECT substr(sealed, 1, 1), COUNT(*) FROM mail_outbox WHERE state = 'queued' GROUP BY 1`},
 	{"signin_flow.token", "sign-ins under way", `SELECT substr(token, 1, 1), COUNT(*) FROM signin_flow WHERE length(token) > 0 GROUP BY 1`},
 	{"activation_code.digest", "activation codes", `SELECT substr(digest, 1, 1), COUNT(*) FROM activation_code GROUP BY 1`},
+	{"recovery_code.digest", "recovery codes", `SELECT substr(digest, 1, 1), COUNT(*) FROM recovery_code GROUP BY 1`},
 	{"mail_otp.digest", "mailed one-time passwords", `SELECT substr(digest, 1, 1), COUNT(*) FROM mail_otp GROUP BY 1`},
 	{"audit_event.mac", "events of the audit trail", `SELECT substr(mac, 1, 1), COUNT(*) FROM audit_event GROUP BY 1`},
 	{"audit_block.mac", "blocks of the audit trail", `SELECT substr(mac, 1, 1), COUNT(*) FROM audit_block GROUP BY 1`},
