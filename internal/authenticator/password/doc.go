@@ -1,5 +1,6 @@
 // Package password makes and verifies the hashes of passwords (PW-1, PW-6,
-// PW-8). Our own hashes look like this, in the PHC string format:
+// PW-8), and says which new ones are acceptable (PW-2, PW-3; [BlockList.Fault]).
+// Our own hashes look like this, in the PHC string format:
 //
 //	$warifu-argon2id$v=19$m=19456,t=2,p=1,k=3$SALT$TAG
 //
