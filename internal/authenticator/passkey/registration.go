@@ -91,9 +91,6 @@ func (p *Party) FinishRegistration(kept Ceremony, subscriberID string, response 
 	if !slices.Contains(p.policy.Origins, parsed.Response.CollectedClientData.Origin) { //guard:WAN-1
 		return Credential{}, fmt.Errorf("%w: origin", ErrRefused)
 	}
-	if !parsed.Response.AttestationObject.AuthData.Flags.HasUserVerified() { //guard:WAN-1
-		return Credential{}, fmt.Errorf("%w: no user verification", ErrRefused)
-	}
 	session := c.session()
 	session.UserVerification, session.CredParams = protocol.VerificationRequired, algorithms
 	made, err := p.library.CreateCredential(owner{handle: c.UserHandle}, session, parsed)
