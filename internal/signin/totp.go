@@ -56,7 +56,7 @@ func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throt
 			return err // the step refuses the wrong state
 		}
 		known = false
-		if browser := tokenDigest(c.Known); browser != nil {
+		if browser := throttle.Browser(c.Known); browser != nil {
 			if known, err = tx.ReserveKnown(ctx, f.SubscriberID, browser, s.Throttle.KnownBudget, s.Now()); err != nil {
 				return err
 			}
@@ -65,13 +65,6 @@ func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throt
 		return err
 	})
 	return r, known, err
-}
-
-func tokenDigest(token string) []byte {
-	if token == "" {
-		return nil
-	}
-	return secret.Digest(token)
 }
 
 // totpAttempt is one code, typed by one claimant.
@@ -161,7 +154,7 @@ func (s *Service) acceptTOTP(ctx context.Context, tx Tx, a totpAttempt, one totp
 		return Verdict{}, err
 	}
 	expires := now.Add(s.Policy.KnownBrowser)
-	known, err := tx.RenewKnownBrowser(ctx, a.who.ID, tokenDigest(a.claimant.Known), expires, now)
+	known, err := tx.RenewKnownBrowser(ctx, a.who.ID, throttle.Browser(a.claimant.Known), expires, now)
 	if err != nil || known {
 		return v, err
 	}

@@ -12,6 +12,8 @@ import (
 	"math/bits"
 	"net/netip"
 	"time"
+
+	"warifu/internal/secret"
 )
 
 // Counter names one count of an account.
@@ -137,6 +139,15 @@ func (p Policy) ReserveCode(ctx context.Context, tx Tx, subscriberID string, now
 // Telling reports whether the n-th refusal in a row is recorded: each doubling
 // of their number is, so that a flood shows and cannot fill the audit trail.
 func Telling(n int64) bool { return bits.OnesCount64(uint64(n)) == 1 }
+
+// Browser returns how a known browser is stored, by the token in its cookie: nil
+// without one.
+func Browser(token string) []byte {
+	if token == "" {
+		return nil
+	}
+	return secret.Digest(token)
+}
 
 // Network returns the part of an address that is counted (THR-6): an IPv4
 // address, or the /64 of an IPv6 address.

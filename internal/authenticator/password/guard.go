@@ -104,7 +104,7 @@ func (g *Guard) reserve(ctx context.Context, a Attempt) (answer Answer, err erro
 		default:
 			answer.Subscriber, answer.hash, answer.counter = subscriber, hash, subscriber.ID
 		}
-		r, _, err := g.Throttle.ReservePassword(ctx, tx, answer.counter, subscriber.ID, digest(a.Known), now)
+		r, _, err := g.Throttle.ReservePassword(ctx, tx, answer.counter, subscriber.ID, throttle.Browser(a.Known), now)
 		if err != nil {
 			return err
 		}
@@ -137,11 +137,4 @@ func (g *Guard) Settle(ctx context.Context, tx GuardTx, answer Answer) error {
 		return nil
 	}
 	return tx.RehashPassword(ctx, answer.Subscriber.ID, answer.hash, answer.better)
-}
-
-func digest(token string) []byte {
-	if token == "" {
-		return nil
-	}
-	return secret.Digest(token)
 }
