@@ -21,6 +21,7 @@ import (
 	"warifu/internal/background"
 	"warifu/internal/clock"
 	"warifu/internal/config"
+	"warifu/internal/directory"
 	"warifu/internal/directory/local"
 	"warifu/internal/enrolment"
 	"warifu/internal/federation"
@@ -192,10 +193,16 @@ func (a *App) buildPages() error {
 		Codes: a.Ring.MAC(keyring.OTP), Throttle: a.Config.Throttle, Notices: a.Notices, Words: a.words, Clock: a.Clock.Check,
 		Random: rand.Reader, Now: a.now,
 	}
+	rules, err := a.passwordRules()
+	if err != nil {
+		return err
+	}
 	recover := &recovery.Service{
 		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
 		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
-		Address: func(token string) string { return a.Config.BaseURL + "/r/" + token }, Random: rand.Reader, Now: a.now,
+		TOTP: a.TOTP, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check,
+		Address:       func(token string) string { return a.Config.BaseURL + "/r/" + token },
+		ForgotAddress: func(token string) string { return a.Config.BaseURL + "/forgot/" + token }, Random: rand.Reader, Now: a.now,
 	}
 	from := a.Config.Mail.Domain()
 	assurance := a.Config.Assurance
@@ -212,6 +219,19 @@ func (a *App) buildPages() error {
 	}).Mount()
 	a.Site.MountAccessibility(buildTime())
 	return nil
+}
+
+// passwordRules are what makes a new password good enough here.
+func (a *App) passwordRules() (*password.Rules, error) {
+	list, err := password.NewBlockList(nil)
+	if err != nil {
+		return nil, err
+	}
+	i := a.Config.Institution
+	return &password.Rules{
+		List: list, Site: append([]string{i.Name.Japanese, i.Name.English, i.App.Japanese, i.App.English, i.AppShort.Japanese, i.AppShort.English, "warifu"}, i.MailDomains...),
+		Forced: func(who directory.Subscriber) bool { return a.Config.SignIn.NeedsFactor(who.Groups, a.now()) },
+	}, nil
 }
 
 // buildTime is the time of the revision that the program was built from.

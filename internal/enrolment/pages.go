@@ -146,6 +146,9 @@ func (p *Pages) begin(w http.ResponseWriter, r *http.Request) error {
 		p.Site.SetTicket(w, 0)
 		return p.Site.Redirect(w, r, "/mfa")
 	}
+	if errors.Is(err, ErrPasswordFirst) {
+		return p.Site.Redirect(w, r, "/reset/password")
+	}
 	if err != nil {
 		return p.problem(err)
 	}

@@ -81,9 +81,6 @@ type ActivationPage struct {
 	Example string
 }
 
-// exampleCode shows what a code looks like.
-const exampleCode = "7K3M-Q2XA-9F0T-B6ZD"
-
 func (p *Pages) showActivation(w http.ResponseWriter, r *http.Request) error {
 	f, err := p.flow(w, r, ActivationRequired)
 	if err != nil || f.ID == "" {
@@ -116,7 +113,7 @@ func (p *Pages) submitActivation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) renderActivation(w http.ResponseWriter, r *http.Request, status int, flow, fault string) (err error) {
-	page := ActivationPage{Late: p.Window, Error: fault, Length: secret.CodeLength, Example: exampleCode}
+	page := ActivationPage{Late: p.Window, Error: fault, Length: secret.CodeLength, Example: secret.ExampleCode}
 	if page.Hidden, err = p.Site.Hidden(w, r, activationStep, flow); err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ var (
 	ErrNotFound = errors.New("enrolment: no such flow")
 	// ErrConflict means that another request has moved the flow in the meantime.
 	ErrConflict = errors.New("enrolment: flow moved by another request")
+	// ErrPasswordFirst means that the ticket wants a new password before anything else.
+	ErrPasswordFirst = errors.New("enrolment: a new password comes first")
 	// ErrTooMany means that the person has as many Authenticators as may be.
 	ErrTooMany = errors.New("enrolment: too many authenticators")
 )
@@ -126,6 +128,12 @@ func (s *Service) Begin(ctx context.Context, browser []byte) (f Flow, err error)
 		t, err := tx.BrowserTicket(ctx, browser, s.Now())
 		if err != nil {
 			return err
+		}
+		switch {
+		case t.Password: //guard:HD-12
+			return ErrPasswordFirst
+		case !t.Enrol: //guard:RST-10
+			return ticket.ErrNone
 		}
 		if f, err = tx.TicketEnrolment(ctx, t); !errors.Is(err, ErrNotFound) {
 			return err

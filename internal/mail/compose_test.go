@@ -48,6 +48,10 @@ var examples = map[string]Letter{
 		OTP: "4827 1930", Until: time.Date(2026, 11, 22, 4, 55, 0, 0, time.UTC),
 		Service: Text{"学務情報システム", "Academic Affairs"}, Device: Text{"Chrome・Windows", "Chrome, Windows"},
 	},
+	"forgot": Forgot{
+		URL: "https://sso.miyako.example/forgot/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o", Until: time.Date(2026, 11, 22, 5, 15, 0, 0, time.UTC),
+		Device: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学内", "on campus"},
+	},
 	"link": Link{
 		URL: "https://sso.miyako.example/r/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o", Until: time.Date(2026, 11, 22, 5, 15, 0, 0, time.UTC),
 		Device: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学内", "on campus"},

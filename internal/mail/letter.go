@@ -11,7 +11,7 @@ type Letter interface {
 }
 
 // letters are all kinds of mail.
-var letters = []Letter{Notice{}, OTP{}, Link{}}
+var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}}
 
 // Notice tells a person of a change (NOT-1). All notices have this frame.
 type Notice struct {
@@ -45,3 +45,13 @@ type Link struct {
 }
 
 func (Link) folder() string { return "link" }
+
+// Forgot brings the address at which a new password can be chosen.
+type Forgot struct {
+	URL    URL
+	Until  time.Time
+	Device Text // of whoever asked
+	Place  Text
+}
+
+func (Forgot) folder() string { return "forgot" }

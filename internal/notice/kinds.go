@@ -42,8 +42,11 @@ const (
 	Reported       Kind = "reported"
 )
 
-// HowLink is how a person had the TOTP initialized by mail.
-var HowLink = mail.Text{Japanese: "メールの URL", English: "URL by email"}
+// How a person had the TOTP initialized.
+var (
+	HowLink = mail.Text{Japanese: "メールの URL", English: "URL by email"}
+	HowCode = mail.Text{Japanese: "利用開始コード", English: "activation code"}
+)
 
 // words are how a kind is told.
 type words struct {

@@ -28,6 +28,8 @@ const (
 	Throttled        Outcome = "throttled" // asked to wait; nothing was verified
 	Sent             Outcome = "link sent"
 	NotSent          Outcome = "link not sent: too many mails"
+	CodeAccepted     Outcome = "activation code accepted"
+	CodeRejected     Outcome = "activation code rejected"
 )
 
 // transitions is the whole flow. A pair that is not here is refused.
@@ -42,6 +44,9 @@ var transitions = flow.Table[State, Outcome]{
 	DecisionRequired: {
 		Sent:             LinkSent,
 		NotSent:          DecisionRequired,
+		CodeAccepted:     EnrolmentRequired,
+		CodeRejected:     DecisionRequired,
+		Throttled:        DecisionRequired,
 		SuspendedAccount: Ended,
 	},
 	LinkSent: {

@@ -138,17 +138,22 @@ func (s *Service) tellOwner(ctx context.Context, tx Tx, link Link, o Opened) err
 	return s.tell(ctx, tx, owner, o.Client, notice.InitWrongID, nil)
 }
 
-// initialise spends the link. All sessions and refresh tokens of the person
-// end, the authenticators are suspended, and this browser may enrol (RST-5).
+// initialise spends the link.
 func (s *Service) initialise(ctx context.Context, tx Tx, link Link, who directory.Subscriber, o Opened) (LinkOutcome, error) {
-	now := s.Now()
-	spent, err := tx.SpendRecoveryLink(ctx, link, now)
+	spent, err := tx.SpendRecoveryLink(ctx, link, s.Now())
 	if err != nil {
 		return "", err
 	}
 	if !spent { //guard:RST-1
 		return LinkDead, nil
 	}
+	return Initialised, s.takeAway(ctx, tx, who, Claimant{Client: o.Client, Browser: o.Browser}, authenticator.ByLink, notice.HowLink)
+}
+
+// takeAway ends all sessions and refresh tokens of a person, suspends the
+// authenticators, and lets this browser enrol (RST-5).
+func (s *Service) takeAway(ctx context.Context, tx Tx, who directory.Subscriber, c Claimant, by authenticator.BoundBy, how mail.Text) error {
+	now := s.Now()
 	for _, do := range []func() error{
 		func() error { return tx.EndSessions(ctx, who.ID) },
 		func() error { return tx.DeleteGrantsOf(ctx, who.ID) },
@@ -158,16 +163,16 @@ func (s *Service) initialise(ctx context.Context, tx Tx, link Link, who director
 		func() error {
 			return tx.ResetAttempts(ctx, who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
 		},
-		func() error { return tx.IssueTicket(ctx, ticket.New(who.ID, o.Browser, authenticator.ByLink, now)) },
+		func() error { return tx.IssueTicket(ctx, ticket.New(who.ID, c.Browser, by, now)) },
 		func() error {
-			return s.tell(ctx, tx, who, o.Client, notice.Initialized, mail.Values{"how": notice.HowLink})
+			return s.tell(ctx, tx, who, c.Client, notice.Initialized, mail.Values{"how": how})
 		},
 	} {
 		if err := do(); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return Initialised, nil
+	return nil
 }
 
 // Asked returns the SPS-ID of the person whose link it is, if this is the

@@ -10,6 +10,7 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/flow"
 	"warifu/internal/mail"
+	"warifu/internal/secret"
 	"warifu/internal/ticket"
 	"warifu/internal/web"
 )
@@ -31,6 +32,15 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /r/{token}", p.showLink)
 	p.Site.Handle("POST /r/{token}", p.submitLink)
 	p.Site.Handle("GET /reset/done", p.showDone)
+	p.Site.Handle("POST /reset/code", p.submitResetCode)
+	p.Site.Handle("GET /reset/password", p.showPassword)
+	p.Site.Handle("POST /reset/password", p.submitNewPassword)
+	p.Site.Handle("GET /forgot", p.showForgot)
+	p.Site.Handle("POST /forgot", p.submitForgot)
+	p.Site.Handle("GET /forgot/code", p.showCode)
+	p.Site.Handle("POST /forgot/code", p.submitCode)
+	p.Site.Handle("GET /forgot/{token}", p.showProof)
+	p.Site.Handle("POST /forgot/{token}", p.submitProof)
 }
 
 // SettingsPage is the page "recovery/settings".
@@ -116,7 +126,7 @@ func (p *Pages) showReset(w http.ResponseWriter, r *http.Request) error {
 		if err != nil || f.ID == "" {
 			return err
 		}
-		return p.renderDecision(w, r, http.StatusOK, f, "")
+		return p.renderDecision(w, r, http.StatusOK, f, decisionFault{})
 	}
 	if p.Site.HasTicket(r) { // the right to enrol is here: nothing needs to be initialized
 		return p.Site.Redirect(w, r, paths[EnrolmentRequired])
@@ -173,15 +183,20 @@ type ResetPage struct {
 	Privileged bool
 	Hold       int // hours in which no address can be changed
 	Error      string
+	Code       CodePage // for those who cannot do it by mail
 }
 
-func (p *Pages) renderDecision(w http.ResponseWriter, r *http.Request, status int, f Flow, fault string) error {
+// decisionFault is what was wrong with what was typed, in the language of the page.
+type decisionFault struct{ address, code string }
+
+func (p *Pages) renderDecision(w http.ResponseWriter, r *http.Request, status int, f Flow, fault decisionFault) error {
 	back, err := p.Service.WaysBack(r.Context(), f)
 	if err != nil {
 		return err
 	}
 	p.Site.Prefer(r, back.Language)
-	page := ResetPage{Desk: p.Site.DeskState(r), SPSID: back.SPSID, Privileged: back.Privileged, Hold: holdHours, Error: fault}
+	page := ResetPage{Desk: p.Site.DeskState(r), SPSID: back.SPSID, Privileged: back.Privileged, Hold: holdHours, Error: fault.address,
+		Code: CodePage{Error: fault.code, Length: secret.CodeLength, Example: secret.ExampleCode}}
 	for _, address := range back.Addresses {
 		page.Addresses = append(page.Addresses, mail.MaskAddress(address))
 	}
@@ -208,7 +223,7 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	}
 	n, err := strconv.Atoi(form["to"])
 	if err != nil {
-		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, p.Site.Text(r, "err.choice"))
+		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, decisionFault{address: p.Site.Text(r, "err.choice")})
 	}
 	v, err := p.Service.Send(r.Context(), f.Key, p.claimant(r), n)
 	if err != nil {
@@ -222,6 +237,40 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 			Next: paths[f.State] + "?flow=" + url.QueryEscape(f.ID), Label: "stop.continue", Err: errSendLimit}
 	}
 	return p.proceed(w, r, v.Flow)
+}
+
+// submitResetCode initializes by activation code.
+func (p *Pages) submitResetCode(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, resetStep, "code")
+	if err != nil {
+		return err
+	}
+	f, err := p.Service.Flow(r.Context(), key(r, form["flow"]))
+	if err != nil {
+		return problem(err)
+	}
+	fault := "err.activation_empty"
+	if form["code"] != "" {
+		fault = "err.activation_bad"
+	}
+	code, ok := secret.ParseCode(form["code"])
+	if !ok { // a slip, not an attempt
+		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, decisionFault{code: p.Site.Text(r, fault)})
+	}
+	v, err := p.Service.InitialiseByCode(r.Context(), f.Key, p.claimant(r), code)
+	switch {
+	case err != nil:
+		return problem(err)
+	case v.Outcome == SuspendedAccount:
+		return errSuspended
+	case v.Outcome == CodeRejected:
+		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, decisionFault{code: p.Site.Text(r, fault)})
+	case v.Outcome == Throttled:
+		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, decisionFault{code: p.Site.WaitText(r, v.WaitUntil)})
+	}
+	p.Site.SetSession(w, "")
+	p.Site.SetTicket(w, ticket.Lifetime)
+	return p.Site.Redirect(w, r, "/reset/done")
 }
 
 var errSendLimit = errors.New("recovery: too many mails")

@@ -9,7 +9,9 @@ import (
 
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/password"
+	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
 	"warifu/internal/notice"
@@ -55,11 +57,6 @@ type Flows interface {
 
 // Account changes what a person has.
 type Account interface {
-	EndSessions(ctx context.Context, subscriberID string) error
-	// DeleteGrantsOf ends all refresh tokens of a subscriber.
-	DeleteGrantsOf(ctx context.Context, subscriberID string) error
-	// EndWaysBack ends the links, OTPs and the ticket of a subscriber.
-	EndWaysBack(ctx context.Context, subscriberID string) error
 	// InitialiseTOTP suspends all authenticators of a subscriber until another is bound.
 	InitialiseTOTP(ctx context.Context, subscriberID string) error
 	SetRecovered(ctx context.Context, subscriberID string, now time.Time) error
@@ -72,6 +69,17 @@ type Tx interface {
 	Flows
 	Account
 	password.GuardTx
+	password.SetTx
+	totp.UseTx
+	// UseActivationCode takes the code with this digest, once, and reports whether
+	// it was there and had not lapsed.
+	UseActivationCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
+	// UseRecoveryCode takes the code with this digest, once, and reports whether
+	// it was there.
+	UseRecoveryCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
+	// SpendPasswordRight takes the right to choose a password from a ticket, and
+	// reports whether it did.
+	SpendPasswordRight(ctx context.Context, id string, browser []byte, now time.Time) (bool, error)
 	throttle.MailTx
 	notice.Tx
 	AppendAudit(ctx context.Context, e audit.Event) error
@@ -88,9 +96,15 @@ type Service struct {
 	Outbox    *mail.Outbox
 	Notices   *notice.Service
 	Words     notice.Words
-	Address   func(token string) string // of a link's page, from the configured base URL (RST-2)
-	Random    io.Reader
-	Now       func() time.Time
+	TOTP      *totp.Verifier
+	Codes     *secret.MAC // digests of recovery and activation codes
+	Rules     *password.Rules
+	Clock     func() error // tells that the wall clock was set back
+	// Address and ForgotAddress are the pages of links, from the configured base
+	// URL (RST-2).
+	Address, ForgotAddress func(token string) string
+	Random                 io.Reader
+	Now                    func() time.Time
 }
 
 // Claimant is the browser of somebody who wants to recover.
@@ -108,6 +122,11 @@ type Verdict struct {
 	SendFrom  time.Time // after NotSent
 
 	quiet bool // not recorded
+}
+
+// outOfOrder reports a step that the flow does not take in its state.
+func outOfOrder(f Flow, o Outcome) error {
+	return &flow.OutOfOrderError{State: string(f.State), Outcome: string(o)}
 }
 
 // Flow returns the flow of key.
@@ -218,13 +237,19 @@ func (s *Service) waysBack(ctx context.Context, tx Reader, f Flow) (WaysBack, er
 
 // Send sends a link to the n-th of [WaysBack.Addresses]; the form names no
 // address (MAIL-5). It takes the place of an earlier one.
-func (s *Service) Send(ctx context.Context, key Key, c Claimant, n int) (v Verdict, err error) {
+func (s *Service) Send(ctx context.Context, key Key, c Claimant, n int) (Verdict, error) {
+	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) { return s.trySend(ctx, tx, f, c, n) })
+}
+
+// step runs one step of the flow in one transaction. Of two requests at once
+// the loser gets [ErrConflict] and not its verdict.
+func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil {
 			return err
 		}
-		if v, err = s.trySend(ctx, tx, &f, c, n); err != nil {
+		if v, err = do(tx, &f); err != nil {
 			return err
 		}
 		if f.State, err = transitions.Next(f.State, v.Outcome); err != nil {

@@ -14,6 +14,9 @@ const (
 
 	// CodeLength is the length in characters of a code as [ParseCode] returns it.
 	CodeLength = 16
+
+	// ExampleCode shows a person what a code looks like.
+	ExampleCode = "7K3M-Q2XA-9F0T-B6ZD"
 )
 
 // codeAlphabet is Crockford's: the ten digits, and the letters that are hardly

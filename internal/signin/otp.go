@@ -44,8 +44,11 @@ func (s *Service) waysBack(ctx context.Context, tx Reader, who directory.Subscri
 // of an earlier one.
 func (s *Service) SendOTP(ctx context.Context, key Key, c Claimant, n int, service mail.Text) (Verdict, error) {
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if !f.State.takesFactor() || f.StepUp { // the table refuses the state, too; nothing is sent
-			return Verdict{}, outOfOrder(*f, OTPSent) //guard:SES-10
+		if !f.State.takesFactor() { // the table refuses it, too; nothing is sent
+			return Verdict{}, outOfOrder(*f, OTPSent)
+		}
+		if f.StepUp { //guard:SES-10
+			return Verdict{}, outOfOrder(*f, OTPSent)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
@@ -19,13 +18,16 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 	if err := s.Clock(); err != nil { //guard:OPS-4
 		return Verdict{}, err
 	}
-	reserved, known, err := s.reserveTOTP(ctx, key, c)
+	reserved, err := s.reserveTOTP(ctx, key, c)
 	if err != nil {
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if !f.State.takesFactor() || !f.takes(authenticator.TOTP) { // the table refuses the state, too; nothing is verified
-			return Verdict{}, outOfOrder(*f, TOTPAccepted) //guard:SES-8
+		if !f.State.takesFactor() { // the table refuses it, too; nothing is verified
+			return Verdict{}, outOfOrder(*f, TOTPAccepted)
+		}
+		if !f.takes(authenticator.TOTP) { //guard:SES-8
+			return Verdict{}, outOfOrder(*f, TOTPAccepted)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -37,7 +39,7 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 		if o, refused := refusals[reserved.Refusal]; refused { //guard:THR-5
 			return Verdict{Outcome: o, WaitUntil: reserved.WaitUntil, quiet: !throttle.Telling(reserved.Refusals)}, nil
 		}
-		return s.verifyTOTP(ctx, tx, totpAttempt{who: who, flow: f, claimant: c, code: code, reserved: reserved, known: known})
+		return s.verifyTOTP(ctx, tx, totpAttempt{who: who, flow: f, claimant: c, code: code, reserved: reserved})
 	})
 }
 
@@ -49,22 +51,16 @@ var refusals = map[throttle.Refusal]Outcome{
 
 // reserveTOTP counts an attempt before it is verified, in a transaction of its
 // own (THR-1).
-func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throttle.FactorReservation, known bool, err error) {
+func (s *Service) reserveTOTP(ctx context.Context, key Key, c Claimant) (r throttle.FactorReservation, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil || !f.State.takesFactor() {
 			return err // the step refuses the wrong state
 		}
-		known = false
-		if browser := throttle.Browser(c.Known); browser != nil {
-			if known, err = tx.ReserveKnown(ctx, f.SubscriberID, browser, s.Throttle.KnownBudget, s.Now()); err != nil {
-				return err
-			}
-		}
-		r, err = s.Throttle.ReserveFactor(ctx, tx, f.SubscriberID, known, s.Now())
+		r, err = s.Throttle.ReserveFactorFrom(ctx, tx, f.SubscriberID, c.Known, s.Now())
 		return err
 	})
-	return r, known, err
+	return r, err
 }
 
 // totpAttempt is one code, typed by one claimant.
@@ -74,49 +70,21 @@ type totpAttempt struct {
 	claimant Claimant
 	code     string
 	reserved throttle.FactorReservation
-	known    bool
 }
 
-// verifyTOTP tries the code on every authenticator of the person: they share
-// one field and one budget.
+// verifyTOTP tries the code, and says what came of it.
 func (s *Service) verifyTOTP(ctx context.Context, tx Tx, a totpAttempt) (Verdict, error) {
-	bound, err := tx.TOTPAuthenticators(ctx, a.who.ID)
-	if err != nil {
+	u, err := s.TOTP.Use(ctx, tx, a.who.ID, a.code, s.Now())
+	switch {
+	case err != nil:
 		return Verdict{}, err
+	case u.Accepted:
+		return s.acceptTOTP(ctx, tx, a, u.By, u.Step)
+	case !u.Active:
+		return Verdict{Outcome: TOTPPaused, Old: u.Old}, nil
 	}
-	reused, old, active := false, false, false
-	var drift time.Duration
-	for _, one := range bound {
-		step, matched, err := s.TOTP.Match(one, a.code, s.Now())
-		switch {
-		case err != nil:
-			return Verdict{}, err
-		case one.State == totp.Active && matched:
-			spent, err := tx.UseTOTPStep(ctx, a.who.ID, one.ID, step, s.Now())
-			if err != nil {
-				return Verdict{}, err
-			}
-			if spent { //guard:TOTP-4
-				return s.acceptTOTP(ctx, tx, a, one, step)
-			}
-			reused = true
-		case one.State == totp.Suspended && matched:
-			old = true
-		}
-		active = active || one.State == totp.Active
-		if one.State == totp.Active && !matched {
-			if off, found, err := s.TOTP.Drift(one, a.code, s.Now()); err != nil {
-				return Verdict{}, err
-			} else if found {
-				drift = time.Duration(off) * totp.Period
-			}
-		}
-	}
-	if !active {
-		return Verdict{Outcome: TOTPPaused, Old: old}, nil
-	}
-	v := Verdict{Outcome: TOTPRejected, Old: old, Drift: drift, Left: s.Throttle.FactorLeft(a.reserved)}
-	if reused {
+	v := Verdict{Outcome: TOTPRejected, Old: u.Old, Drift: u.Drift, Left: s.Throttle.FactorLeft(a.reserved)}
+	if u.Reused {
 		v.Outcome, v.Next = TOTPReused, totp.UntilNext(s.Now())
 	}
 	return v, s.refuseTOTP(ctx, tx, a, v.Outcome)

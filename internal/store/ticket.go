@@ -16,10 +16,10 @@ func (tx *Tx) IssueTicket(ctx context.Context, t ticket.Ticket) error {
 	_, err := tx.exec(ctx, `DELETE FROM ticket WHERE browser = $1`, t.Browser)
 	if err == nil {
 		_, err = tx.exec(ctx,
-			`INSERT INTO ticket (subscriber_id, id, browser, bound_by, locked, request, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			`INSERT INTO ticket (subscriber_id, id, browser, bound_by, enrol, password, locked, request, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 			 ON CONFLICT (subscriber_id) DO UPDATE SET id = excluded.id, browser = excluded.browser, bound_by = excluded.bound_by,
-				locked = excluded.locked, request = excluded.request, expires_at = excluded.expires_at`,
-			t.SubscriberID, t.ID, t.Browser, t.By, t.Locked, t.Request, millis(t.ExpiresAt))
+				enrol = excluded.enrol, password = excluded.password, locked = excluded.locked, request = excluded.request, expires_at = excluded.expires_at`,
+			t.SubscriberID, t.ID, t.Browser, t.By, t.Enrol, t.Password, t.Locked, t.Request, millis(t.ExpiresAt))
 	}
 	if err == nil {
 		err = tx.DiscardPendingTOTP(ctx, t.SubscriberID)
@@ -35,8 +35,8 @@ func (tx *Tx) IssueTicket(ctx context.Context, t ticket.Ticket) error {
 func (tx *Tx) BrowserTicket(ctx context.Context, browser []byte, now time.Time) (ticket.Ticket, error) {
 	t := ticket.Ticket{Browser: browser}
 	var expires int64
-	err := tx.queryRow(ctx, `SELECT subscriber_id, id, bound_by, locked, request, expires_at FROM ticket WHERE browser = $1 AND expires_at > $2`,
-		bytesOf(browser), millis(now)).Scan(&t.SubscriberID, &t.ID, &t.By, &t.Locked, &t.Request, &expires)
+	err := tx.queryRow(ctx, `SELECT subscriber_id, id, bound_by, enrol, password, locked, request, expires_at FROM ticket WHERE browser = $1 AND expires_at > $2`,
+		bytesOf(browser), millis(now)).Scan(&t.SubscriberID, &t.ID, &t.By, &t.Enrol, &t.Password, &t.Locked, &t.Request, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ticket.Ticket{}, ticket.ErrNone
 	}
@@ -56,12 +56,26 @@ func (tx *Tx) UnlockTicket(ctx context.Context, id string) (bool, error) {
 	return n == 1, nil
 }
 
-// SpendTicket takes a ticket that is not locked and has not lapsed, and reports
-// whether it did.
+// SpendTicket takes a ticket that gives the right to enrol and has not lapsed, and
+// reports whether it did.
 func (tx *Tx) SpendTicket(ctx context.Context, id string, browser []byte, now time.Time) (bool, error) {
-	n, err := tx.exec(ctx, `DELETE FROM ticket WHERE id = $1 AND browser = $2 AND NOT locked AND expires_at > $3`, id, bytesOf(browser), millis(now))
+	n, err := tx.exec(ctx, `DELETE FROM ticket WHERE id = $1 AND browser = $2 AND enrol AND NOT password AND NOT locked AND expires_at > $3`, id, bytesOf(browser), millis(now))
 	if err != nil {
 		return false, fmt.Errorf("store: spend ticket: %w", err)
+	}
+	return n == 1, nil
+}
+
+// SpendPasswordRight takes the right to choose a password from a ticket, and
+// the whole ticket if it gives no other. It reports whether it did.
+func (tx *Tx) SpendPasswordRight(ctx context.Context, id string, browser []byte, now time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `UPDATE ticket SET password = FALSE WHERE id = $1 AND browser = $2 AND password AND NOT locked AND expires_at > $3`,
+		id, bytesOf(browser), millis(now))
+	if err == nil && n == 1 {
+		_, err = tx.exec(ctx, `DELETE FROM ticket WHERE id = $1 AND NOT enrol`, id)
+	}
+	if err != nil {
+		return false, fmt.Errorf("store: spend password right: %w", err)
 	}
 	return n == 1, nil
 }

@@ -46,6 +46,9 @@ type Policy struct {
 	MailBurst int64 `yaml:"mail_burst"`
 	// MailWindow is the time of MailBurst.
 	MailWindow time.Duration `yaml:"mail_window"`
+	// MailNetwork is how many mails the people of one network may ask for in an
+	// hour without having signed in.
+	MailNetwork int64 `yaml:"mail_network"`
 	// MailDay is how many mails a person may ask for in 24 hours.
 	MailDay int64 `yaml:"mail_day"`
 }
@@ -56,7 +59,7 @@ func DefaultPolicy() Policy {
 		PasswordFree: 5, PasswordWait: 30 * time.Second, PasswordCap: time.Hour, PasswordStop: 100, KnownBudget: 10,
 		CodeFree: 5, CodeWait: 30 * time.Second, CodeCap: 15 * time.Minute, FactorUnknown: 30, FactorAll: 50,
 		AddressFailures: 300, AddressWindow: 10 * time.Minute, CampusFactor: 20,
-		MailPause: 30 * time.Second, MailBurst: 3, MailWindow: 10 * time.Minute, MailDay: 10,
+		MailPause: 30 * time.Second, MailBurst: 3, MailWindow: 10 * time.Minute, MailDay: 10, MailNetwork: 50,
 	}
 }
 
@@ -87,6 +90,7 @@ func (p Policy) Validate() (faults []error) {
 	fault(p.MailPause < 10*time.Second || p.MailPause > p.MailWindow, "mail_pause must be from 10s to mail_window")
 	fault(p.MailBurst < 1 || p.MailBurst > p.MailDay, "mail_burst must be from 1 to mail_day")
 	fault(p.MailWindow > time.Hour, "mail_window must be at most 1h")
+	fault(p.MailNetwork < 10 || p.MailNetwork > 1000, "mail_network must be from 10 to 1000")
 	fault(p.MailDay > 20, "mail_day must be at most 20")
 	return faults
 }

@@ -125,6 +125,18 @@ func (p Policy) ReserveFactor(ctx context.Context, tx Tx, subscriberID string, k
 	return f, nil
 }
 
+// ReserveFactorFrom is [Policy.ReserveFactor] for the browser with a token, which
+// may be empty.
+func (p Policy) ReserveFactorFrom(ctx context.Context, tx Tx, subscriberID, token string, now time.Time) (f FactorReservation, err error) {
+	known := false
+	if browser := Browser(token); browser != nil {
+		if known, err = tx.ReserveKnown(ctx, subscriberID, browser, p.KnownBudget, now); err != nil {
+			return f, err
+		}
+	}
+	return p.ReserveFactor(ctx, tx, subscriberID, known, now)
+}
+
 // ReserveCode counts an attempt at a typed code that is no second factor: a
 // mailed OTP or an activation code. They share the waits of all typed codes
 // (THR-5). refusals is how many attempts in a row had to wait.

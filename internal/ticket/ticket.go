@@ -1,6 +1,6 @@
-// Package ticket keeps the right to enrol an authenticator: of one subscriber,
-// in one browser, for a short time. Flows that prove somebody's identity issue
-// it, and enrolment spends it. It names what allowed it, which the new
+// Package ticket keeps the right to enrol an authenticator, or to choose a new
+// password: of one subscriber, in one browser, for a short time. Flows that prove
+// somebody's identity issue it, and those that use the right spend it. It names what allowed it, which the new
 // authenticator keeps (ENR-3).
 //
 // What must stay true:
@@ -8,6 +8,8 @@
 //   - A ticket works in the browser that it was issued to and in no other (RST-5).
 //   - A subscriber has one ticket at most, and so has a browser: a new one takes
 //     the place of the others (TOTP-9).
+//   - Its rights are named one by one: password and second factor are never both
+//     recovered by mail (decisions §3.8).
 //   - A locked ticket gives nothing but the right to enter an activation code.
 //   - A ticket that has lapsed gives no right, and what it was issued for does
 //     not come back: nobody enrols with the password alone (RST-7).
@@ -28,12 +30,15 @@ const Lifetime = 15 * time.Minute
 // ErrNone means that the browser has no ticket, or that it has lapsed.
 var ErrNone = errors.New("ticket: none")
 
-// Ticket is the right of one browser to enrol an authenticator for one subscriber.
+// Ticket is the right of one browser to enrol an authenticator, or to choose a
+// password, for one subscriber.
 type Ticket struct {
 	ID           string // random
 	SubscriberID string
 	Browser      []byte                // SHA-256 of the browser's token
 	By           authenticator.BoundBy // what allowed it
+	Enrol        bool                  // it gives the right to enrol
+	Password     bool                  // it gives the right to choose a password, which comes first
 	Locked       bool                  // an activation code has to be entered first
 	Request      string                // of the service that the person was on the way to, as JSON; or empty
 	ExpiresAt    time.Time
@@ -41,7 +46,14 @@ type Ticket struct {
 
 // New returns a ticket for an identity that was just proven.
 func New(subscriberID string, browser []byte, by authenticator.BoundBy, now time.Time) Ticket {
-	return Ticket{ID: rand.Text(), SubscriberID: subscriberID, Browser: browser, By: by, ExpiresAt: now.Add(Lifetime)}
+	return Ticket{ID: rand.Text(), SubscriberID: subscriberID, Browser: browser, By: by, Enrol: true, ExpiresAt: now.Add(Lifetime)}
+}
+
+// ForPassword returns a ticket for choosing a password, and nothing else.
+func ForPassword(subscriberID string, browser []byte, by authenticator.BoundBy, now time.Time) Ticket {
+	t := New(subscriberID, browser, by, now)
+	t.Enrol, t.Password = false, true
+	return t
 }
 
 // Policy is what an institution decides about the first enrolment.

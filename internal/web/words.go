@@ -34,6 +34,22 @@ func (s *Site) WaitText(r *http.Request, until time.Time) string {
 	return s.Text(r, "err.login_wait", "time", s.Clock(r, until), "left", s.Left(r, until.Sub(s.Now())))
 }
 
+// PasswordFault says what is wrong with a new password, by its name in package
+// password.
+func (s *Site) PasswordFault(r *http.Request, fault string, least, most int) string {
+	switch fault {
+	case "short":
+		return s.Text(r, "err.password_short", "min", least)
+	case "long":
+		return s.Text(r, "err.password_long", "max", most)
+	}
+	reason, ok := map[string]string{"breached": "reason.password_breached", "context": "reason.password_context"}[fault]
+	if !ok {
+		reason = "reason.password_simple"
+	}
+	return s.Text(r, "err.password_common", "reason", s.Text(r, reason))
+}
+
 // Desk is whether somebody answers the help desk's telephone.
 type Desk struct {
 	Open bool

@@ -506,3 +506,145 @@ func TestNobodyToSendTo(t *testing.T) {
 		}
 	})
 }
+
+var forgotLink = regexp.MustCompile(regexp.QuoteMeta(base) + `(/forgot/[A-Za-z0-9_-]{43})\s`)
+
+// lastForgot is the path of the newest link for a new password.
+func (w *world) lastForgot() (path string) {
+	w.t.Helper()
+	for _, l := range w.letters() {
+		if found := forgotLink.FindStringSubmatch(l.Body); found != nil {
+			path = found[1]
+		}
+	}
+	return path
+}
+
+// forgot asks for a link, and returns the answer.
+func (b *browser) forgot(id string) page {
+	return b.follow(b.submit("/forgot", b.get("/forgot"), "username", id))
+}
+
+const betterPassword = "correct horse battery staple 割符"
+
+// TestForgottenPassword: the link and a second factor open the choice of a new
+// password; sessions end, the old password is refused, TOTP stays. Decisions §3.8, PW-3, PW-5.
+func TestForgottenPassword(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		other, b := w.newBrowser(), w.newBrowser()
+		other.signIn(hanako)
+		w.pass(time.Minute)
+		b.forgot(hanako.id)
+		path := w.lastForgot()
+		if p := b.submit(path, b.get(path), "username", hanako.id, "code", hanako.wrong(w.Now(), 1)); p.Code != http.StatusUnprocessableEntity {
+			t.Errorf("a wrong code: %d %s", p.Code, p.Body)
+		}
+		if p := b.get("/reset/password"); p.Header().Get("Location") != "/forgot" {
+			t.Errorf("without a ticket: %d", p.Code)
+		}
+		choose := b.follow(b.submit(path, b.get(path), "username", hanako.id, "code", hanako.code(w.Now())))
+		for typed, want := range map[string]string{"": "Enter your password.", "short": "Enter 8 characters or more.", "password123": "too easy to guess", "sps00001sps00001": "too easy to guess"} {
+			if p := b.submit("/reset/password", choose, "password", typed); p.Code != http.StatusUnprocessableEntity || !p.says(want) {
+				t.Errorf("%q: %d %s", typed, p.Code, p.Body)
+			}
+		}
+		if p := b.get("/enrol"); p.Header().Get("Location") != "/reset/password" {
+			t.Errorf("/enrol with a ticket for the password: %d %s", p.Code, p.Header().Get("Location"))
+		}
+		if p := b.submit("/reset/password", choose, "password", betterPassword); p.Header().Get("Location") != "/login?new=1" {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		if p := b.get("/enrol"); p.Header().Get("Location") != "/mfa" {
+			t.Errorf("/enrol afterwards: %d %s", p.Code, p.Header().Get("Location"))
+		}
+		if other.signedIn() || b.signedIn() {
+			t.Error("a session is there")
+		}
+		if p := b.password(hanako.id, people.Password); p.Code != http.StatusUnprocessableEntity {
+			t.Errorf("the old password: %d", p.Code)
+		}
+		p := b.password(hanako.id, betterPassword)
+		w.pass(30 * time.Second)
+		if p := b.submitTOTP(b.follow(p), hanako.code(w.Now())); p.Header().Get("Location") != "/home" {
+			t.Errorf("the new one: %d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// TestForgottenTellsNothing: the answer is the same for everybody, and so is that
+// of a link that is dead, of another person, or for something else. A40, RST-10, WEB-7.
+func TestForgottenTellsNothing(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		var first string
+		for _, id := range []string{hanako.id, "sps00002", "sps00004", "agent01", "nobody"} {
+			p := w.newBrowser().forgot(id)
+			if text := strip(p, id).String(); first == "" {
+				first = text
+			} else if text != first {
+				t.Errorf("%s gets another answer", id)
+			}
+		}
+		if n := w.count(`SELECT COUNT(*) FROM recovery_link`); n != 1 {
+			t.Errorf("%d links, want that of the one person who may have it", n)
+		}
+		b := w.newBrowser()
+		path := w.lastForgot()
+		initialise := b.askLink(seeded(1).id)
+		for _, try := range []struct{ path, id string }{
+			{path, seeded(1).id},
+			{strings.Replace(initialise, "/r/", "/forgot/", 1), seeded(1).id},
+			{path[:len(path)-1] + "A", hanako.id},
+		} {
+			p := b.submit(try.path, b.get(try.path), "username", try.id, "code", hanako.code(w.Now()))
+			if p.Code != http.StatusUnprocessableEntity || !p.says("This does not match") {
+				t.Errorf("%v: %d %s", try, p.Code, p.Body)
+			}
+		}
+		if p := b.confirm(strings.Replace(path, "/forgot/", "/r/", 1), hanako.id, people.Password); p.Code != http.StatusConflict {
+			t.Errorf("a link for the password initializes: %d", p.Code)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM throttle WHERE counter IN ('factor', 'code')`); n != 0 {
+			t.Error("attempts at dead links were counted against somebody")
+		}
+	})
+}
+
+// TestActivationCodeBringsBack: with a code of an administrator a privileged
+// person sets up again, and a person without a password begins. Decisions §3.5, §3.8.
+func TestActivationCodeBringsBack(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		code, _, err := w.app.Directory.ActivationCode(t.Context(), "agent01", "lost the telephone")
+		w.must(err)
+		b := w.newBrowser()
+		reset := b.follow(b.reset("agent01"))
+		if p := b.submit("/reset/code", reset, "code", "0000-0000-0000-0000"); p.Code != http.StatusUnprocessableEntity || !p.says("The activation code is not correct") {
+			t.Errorf("a wrong code: %d %s", p.Code, p.Body)
+		}
+		if p := b.follow(b.submit("/reset/code", reset, "code", code)); !p.says("have been initialized") {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		b.enrol("agent01", b.follow(b.get("/enrol")))
+
+		code, _, err = w.app.Directory.ActivationCode(t.Context(), newcomer, "first day")
+		w.must(err)
+		w.exec(`DELETE FROM password WHERE subscriber_id = (SELECT id FROM subscriber WHERE sps_id = 'sps00003')`)
+		b = w.newBrowser()
+		if p := b.submit("/forgot/code", b.get("/forgot/code"), "username", "nobody", "code", code); p.Code != http.StatusUnprocessableEntity || !p.says("The activation code is not correct") {
+			t.Errorf("of nobody: %d %s", p.Code, p.Body)
+		}
+		choose := b.follow(b.submit("/forgot/code", b.get("/forgot/code"), "username", newcomer, "code", code))
+		if p := b.get("/enrol"); p.Header().Get("Location") != "/reset/password" {
+			t.Errorf("the password comes first: %s", p.Header().Get("Location"))
+		}
+		scan := b.follow(b.submit("/reset/password", choose, "password", betterPassword))
+		who := b.enrol(newcomer, scan)
+		w.pass(30 * time.Second)
+		p := b.submitTOTP(b.follow(b.password(newcomer, betterPassword)), who.code(w.Now()))
+		if p.Header().Get("Location") != "/home" {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if p := w.newBrowser().submit("/forgot/code", b.get("/forgot/code"), "username", newcomer, "code", code); p.Code == http.StatusSeeOther {
+			t.Error("the code worked twice")
+		}
+	})
+}

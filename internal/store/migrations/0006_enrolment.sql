@@ -9,6 +9,8 @@ CREATE TABLE ticket (
     id            TEXT    NOT NULL UNIQUE,
     browser       BYTEA   NOT NULL,
     bound_by      TEXT    NOT NULL,
+    enrol         BOOLEAN NOT NULL,
+    password      BOOLEAN NOT NULL,
     locked        BOOLEAN NOT NULL,
     request       TEXT    NOT NULL,
     expires_at    BIGINT  NOT NULL
