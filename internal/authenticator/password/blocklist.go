@@ -27,6 +27,10 @@ import (
 //go:embed common.txt.gz
 var commonGZ string
 
+// longestCommon is the length in bytes of the longest line of that list: what
+// has more need not be looked up.
+const longestCommon = 20
+
 // The largest list of an institution: 8 bytes of memory per line.
 const (
 	maxOwnLines = 1_000_000
@@ -81,6 +85,9 @@ func (b *BlockList) hasOwn(folded string) bool {
 // hasCommon reports whether a folded password is a common one. A list that could
 // not be read would block everything (OPS-3); a test reads it to its end.
 func hasCommon(folded string) bool {
+	if len(folded) > longestCommon {
+		return false
+	}
 	unpacked, err := gzip.NewReader(strings.NewReader(commonGZ))
 	if err != nil {
 		return true
