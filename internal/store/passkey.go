@@ -70,7 +70,7 @@ func scanPasskey(r row) (c passkey.Credential, err error) {
 	var count, created, used int64
 	err = r.Scan(&c.SubscriberID, &c.ID, &c.UserHandle, &c.Name, &c.PublicKey, &count, &c.UserVerified,
 		&c.BackupEligible, &c.BackupState, &c.AAGUID, &transports, &c.BoundBy, &created, &used)
-	c.SignCount, c.Transports = uint32(count), strings.Fields(transports)
+	c.SignCount, c.Transports = uint32(count), strings.Fields(transports) //nolint:gosec // CreatePasskey and UsePasskey store nothing else
 	c.CreatedAt, c.LastUsedAt = fromMillis(created), fromMillis(used)
 	return c, err
 }

@@ -103,7 +103,7 @@ func (d *Device) Attest(p *Passkey, challenge []byte) (response []byte, err erro
 	}
 	data := d.authData(p.RPID, d.Flags|AT)
 	data = append(data, d.AAGUID[:]...)
-	data = binary.BigEndian.AppendUint16(data, uint16(len(p.ID)))
+	data = binary.BigEndian.AppendUint16(data, uint16(len(p.ID))) //nolint:gosec // rand.Text is short
 	data = append(append(data, p.ID...), cose...)
 	if d.AuthData != nil {
 		data = d.AuthData(data)
@@ -223,11 +223,11 @@ func text(s string) []byte       { return append(head(0x60, len(s)), s...) }
 func head(major byte, n int) []byte {
 	switch {
 	case n < 24:
-		return []byte{major | byte(n)}
+		return []byte{major | byte(n)} //nolint:gosec // n is less than 24
 	case n < 256:
 		return []byte{major | 24, byte(n)}
 	}
-	return binary.BigEndian.AppendUint16([]byte{major | 25}, uint16(n))
+	return binary.BigEndian.AppendUint16([]byte{major | 25}, uint16(n)) //nolint:gosec // what is made here has some hundred bytes
 }
 
 // base64url is what WebAuthn writes bytes as in JSON.
