@@ -32,7 +32,7 @@ func helpDesk(d config.HelpDesk) config.HelpDesk {
 func (p ports) services(clientSecret string) []federation.Service {
 	base := address(p.oidc)
 	return []federation.Service{{
-		ID: clientID, Name: serviceName, Protocol: federation.OIDC, Address: base + "/login",
+		ID: clientID, Name: serviceName, Protocol: federation.OIDC, Address: base + "/login", AcceptFallback: true,
 		Release: federation.Release{Optional: []string{"name", "email"}},
 		RelyingParty: federation.RelyingParty{
 			Secrets: []string{federation.SecretDigest(clientSecret)}, RedirectURIs: []string{base + "/callback"},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/federation"
 	"warifu/internal/flow"
@@ -111,8 +112,9 @@ type ScanPage struct {
 	Groups     []string     // the key in groups of four
 	Until      string       // in words
 	Digits     int
-	Period     int   // seconds
-	ServerTime int64 // Unix milliseconds, for the Authenticator
+	Period     int    // seconds
+	ServerTime int64  // Unix milliseconds, for the Authenticator
+	Reason     string // why there is a new key: first, added or initialised
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -131,11 +133,24 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := ScanPage{Card: card, Link: template.URL(card.URI), Groups: groups(card.Key), Until: p.Site.Clock(r, f.Until), Digits: totp.Digits,
-		Period: int(totp.Period.Seconds()), ServerTime: p.Service.Now().UnixMilli()}
+		Period: int(totp.Period.Seconds()), ServerTime: p.Service.Now().UnixMilli(), Reason: reason(f)}
 	if page.Hidden, err = p.Site.Hidden(w, r, scanStep, f.ID); err != nil {
 		return err
 	}
 	return p.Site.Render(w, r, http.StatusOK, scanStep, page)
+}
+
+// reason is what the extension is told of a new key: whether it takes the place
+// of an old one.
+func reason(f Flow) string {
+	switch {
+	case f.BoundBy == authenticator.BySecondFactor:
+		return "added"
+	case f.BoundBy.Recovery():
+		return "initialised"
+	default:
+		return "first"
+	}
 }
 
 // begin goes on with the ticket that the browser holds. Without one the person

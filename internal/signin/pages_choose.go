@@ -74,7 +74,7 @@ func (p *Pages) cannot(r *http.Request, f Flow) (string, error) {
 	if err != nil && !errors.Is(err, federation.ErrNoService) {
 		return "", err
 	}
-	if service.Require == federation.RequireMFA {
+	if !service.AcceptFallback && err == nil {
 		return "", nil
 	}
 	return at("/login/cannot", f), nil

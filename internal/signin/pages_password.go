@@ -22,6 +22,7 @@ type PasswordPage struct {
 	Pending string // the sealed request of a service
 	Service string // its name
 	Notice  string // why the person has to sign in once more
+	Done    string // what has just succeeded
 }
 
 func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
@@ -42,6 +43,9 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 	page := PasswordPage{Pending: sealed, Login: web.Login{SPSID: request.LoginHint}}
 	if r.URL.Query().Get("ended") != "" {
 		page.Notice = p.Site.Text(r, "warn.logged_out")
+	}
+	if r.URL.Query().Get("new") != "" {
+		page.Done = p.Site.Text(r, "ok.password")
 	}
 	return p.renderPassword(w, r, http.StatusOK, page)
 }

@@ -25,6 +25,8 @@ type browser struct {
 	t    *testing.T
 	ctx  context.Context
 	lang string
+
+	presses int // of buttons and links, by [browser.press]
 }
 
 // look is how a person looks at a page.
@@ -124,8 +126,21 @@ func (b *browser) openIn(path string) {
 // returns its status.
 func (b *browser) press(words string) int64 {
 	b.t.Helper()
-	xpath := fmt.Sprintf(`//main//*[(self::a or self::button) and normalize-space(.)=%q]`, words)
+	return b.pressIn("main", words)
+}
+
+// pressIn is press in another part of the page: header, main, footer.
+func (b *browser) pressIn(part, words string) int64 {
+	b.t.Helper()
+	b.presses++
+	xpath := fmt.Sprintf(`//%s//*[(self::a or self::button) and normalize-space(.)=%q]`, part, words)
 	return b.submit(chromedp.Click(chromedp.Search(xpath)))
+}
+
+// unfold opens what is folded away under these words.
+func (b *browser) unfold(words string) {
+	b.t.Helper()
+	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(`//main//summary[normalize-space(.)=%q]`, words))))
 }
 
 // submit does something that leads to another page, and returns its status.

@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -41,4 +45,50 @@ func TestFirstSetup(t *testing.T) {
 	if claims := b.claims(); claims["acr"] != "https://refeds.org/profile/mfa" {
 		t.Errorf("the service knows %v", claims)
 	}
+}
+
+// TestHandOver hands the key to an extension: a stand-in that speaks its protocol
+// (authenticator.md part 2) from the page itself. The code that it returns fills
+// the field of the next page.
+func TestHandOver(t *testing.T) {
+	b, p := newBrowser(t, desktop), nextPerson()
+	path := b.askInitialisation(p)
+	b.open(server.base() + path)
+	b.fill("current-password", password)
+	b.press("ログイン")
+	b.press("続けて登録する")
+	if get(b, chromedp.Evaluate[bool](`document.getElementById("handover").hidden`)) != true {
+		t.Error("a button without an extension")
+	}
+	secret := get(b, chromedp.Evaluate[string](`new URL(document.querySelector("a[href^='otpauth:']").href).searchParams.get("secret")`))
+	code := person{secret: secret}.code(t, time.Now())
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+			addEventListener("message", (event) => {
+				const m = event.data;
+				if (m?.to !== "warifu-authenticator") return;
+				const answer = { v: 1, n: m.n, from: "warifu-authenticator", ok: true };
+				if (m.op === "hello") answer.version = "1";
+				if (m.op === "enrol") {
+					document.documentElement.dataset.asked = m.reason + " " + m.uri;
+					answer.code = "` + code + `";
+					answer.validUntil = Date.now() + 30000;
+				}
+				postMessage(answer, location.origin);
+			});`})
+		return err
+	}))
+	b.do(chromedp.Reload())
+	get(b, chromedp.Poll[bool](`!document.getElementById("handover").hidden`))
+	b.picture("hand-over")
+	b.do(chromedp.Click(chromedp.CSS("#handover button")))
+	get(b, chromedp.Poll[bool](`document.activeElement.textContent.trim() === "登録"`))
+	b.shows("Miyako Login（" + p.id + "） 追加されました。")
+	if asked := get(b, chromedp.Evaluate[string](`document.documentElement.dataset.asked`)); !strings.HasPrefix(asked, "initialised otpauth://totp/Miyako%20Login:"+p.id+"?secret="+secret) {
+		t.Errorf("the extension was given %q", asked)
+	}
+	b.press("登録")
+	get(b, chromedp.Poll[bool](`document.activeElement.textContent.trim() === "確認"`))
+	b.press("確認")
+	b.at(server.base() + "/enrol/done")
 }

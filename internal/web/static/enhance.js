@@ -108,3 +108,53 @@ for (const source of document.querySelectorAll("[data-copy]")) {
   });
   source.after(button, status);
 }
+
+// The Authenticator extension, where there is one, takes the key from the page
+// (docs: the hand-over protocol). It answers a hello; without it nothing appears.
+const extension = "warifu-authenticator";
+function ask(op, more, limit) {
+  const n = crypto.randomUUID();
+  return new Promise((resolve) => {
+    const answered = (event) => {
+      const m = event.data;
+      if (event.source !== window || event.origin !== location.origin || m?.from !== extension || m.v !== 1 || m.n !== n) return;
+      removeEventListener("message", answered);
+      resolve(m);
+    };
+    addEventListener("message", answered);
+    if (limit) setTimeout(() => { removeEventListener("message", answered); resolve({ ok: false }); }, limit);
+    postMessage({ v: 1, n, to: extension, op, ...more }, location.origin);
+  });
+}
+
+const handover = document.getElementById("handover");
+const keptCode = "warifu-first-code"; // never the key
+if (handover) {
+  const button = handover.querySelector("button");
+  const status = handover.querySelector("[role=status]");
+  const uri = document.getElementById("otpauth").href;
+  const answer = await ask("hello", {}, 500);
+  handover.hidden = !answer.ok;
+  button.addEventListener("click", async () => {
+    const added = await ask("enrol", { uri, reason: handover.dataset.reason });
+    if (!added.ok) {
+      status.textContent = handover.dataset.failed;
+      return;
+    }
+    const label = decodeURIComponent(new URL(uri).pathname.replace(/^\/+(totp\/)?/, ""));
+    const [issuer, account] = label.split(":");
+    status.textContent = handover.dataset.added.replace("{name}", document.documentElement.lang === "ja" ? `${issuer}（${account}）` : `${issuer} (${account})`);
+    sessionStorage.setItem(keptCode, JSON.stringify({ code: added.code, validUntil: added.validUntil }));
+    document.querySelector("form[action='/enrol'] button").focus();
+  });
+}
+
+const confirmation = document.querySelector("form[action='/enrol/verify'] input[autocomplete=one-time-code]");
+if (confirmation) {
+  const kept = JSON.parse(sessionStorage.getItem(keptCode) ?? "null");
+  sessionStorage.removeItem(keptCode);
+  if (kept && Date.now() < kept.validUntil) {
+    confirmation.value = kept.code;
+    document.querySelector("form[action='/enrol/verify'] button").focus();
+  }
+}
