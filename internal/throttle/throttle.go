@@ -150,7 +150,7 @@ func (p Policy) ReserveCode(ctx context.Context, tx Tx, subscriberID string, now
 
 // Telling reports whether the n-th refusal in a row is recorded: each doubling
 // of their number is, so that a flood shows and cannot fill the audit trail.
-func Telling(n int64) bool { return bits.OnesCount64(uint64(n)) == 1 }
+func Telling(n int64) bool { return bits.OnesCount64(uint64(n)) == 1 } //nolint:gosec // G115: the same 64 bits
 
 // Browser returns how a known browser is stored, by the token in its cookie: nil
 // without one.
