@@ -52,6 +52,7 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"secrets move to a new key":                    testReseal,     // CRY-1
 		"signing keys move to a new key":               testResealSigning,
 		"what needs a key is counted":                  testKeyUse,
+		"mails that a person asks for are bounded":     testMailRequests, // THR-9, A44
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := Open(newURL(t))
@@ -277,6 +278,45 @@ func testWaits(t *testing.T, db *DB) {
 			}
 		}
 		now = now.Add(wait)
+	}
+}
+
+func testMailRequests(t *testing.T, db *DB) {
+	person(t, db, totp.Active)
+	p := throttle.DefaultPolicy()
+	ask := func(now time.Time) (allowed bool, next time.Time, err error) {
+		err = db.inTx(t.Context(), func(tx *Tx) error {
+			allowed, next, err = p.ReserveMail(t.Context(), tx, "s", now)
+			return err
+		})
+		return allowed, next, err
+	}
+	var n atomic.Int64
+	won := race(t, 32, func() (bool, error) {
+		allowed, _, err := ask(testTime.Add(time.Duration(n.Add(1)) * time.Millisecond))
+		return allowed, err
+	})
+	if won != 1 {
+		t.Errorf("%d mails at once, want 1", won)
+	}
+	sent := int64(0)
+	for now := testTime.Add(time.Minute); now.Before(testTime.Add(23 * time.Hour)); {
+		allowed, next, err := ask(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if allowed {
+			sent++
+		} else if !next.After(now) {
+			t.Fatalf("refused at %s until %s", now, next)
+		}
+		now = now.Add(time.Minute)
+	}
+	if sent != p.MailDay-1 {
+		t.Errorf("%d mails more in a day, want %d", sent, p.MailDay-1)
+	}
+	if allowed, _, err := ask(testTime.Add(25 * time.Hour)); err != nil || !allowed {
+		t.Errorf("after a day: %t, %v", allowed, err)
 	}
 }
 

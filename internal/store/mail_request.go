@@ -20,13 +20,14 @@ func (tx *Tx) MailRequests(ctx context.Context, subscriberID string, since time.
 	return all, nil
 }
 
-// NoteMailRequest implements [throttle.MailTx]. Of two requests at once that
-// count to the same number, one is noted.
-func (tx *Tx) NoteMailRequest(ctx context.Context, subscriberID string, at, forget time.Time) (bool, error) {
+// NoteMailRequest implements [throttle.MailTx]. Of two requests at once one is
+// noted: they count to the same number, or the second one sees the first.
+func (tx *Tx) NoteMailRequest(ctx context.Context, subscriberID string, at, newest, forget time.Time) (bool, error) {
 	n, err := tx.exec(ctx,
 		`INSERT INTO mail_request (subscriber_id, n, at)
 		 SELECT CAST($1 AS TEXT), COALESCE(MAX(n), 0) + 1, CAST($2 AS BIGINT) FROM mail_request WHERE subscriber_id = $1
-		 ON CONFLICT DO NOTHING`, subscriberID, millis(at))
+		 HAVING COALESCE(MAX(at), 0) <= $3
+		 ON CONFLICT DO NOTHING`, subscriberID, millis(at), millis(newest))
 	if err == nil && n == 1 {
 		_, err = tx.exec(ctx, `DELETE FROM mail_request WHERE subscriber_id = $1 AND at < $2`, subscriberID, millis(forget))
 	}

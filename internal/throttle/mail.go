@@ -11,8 +11,8 @@ type MailTx interface {
 	// oldest first.
 	MailRequests(ctx context.Context, subscriberID string, since time.Time) ([]time.Time, error)
 	// NoteMailRequest notes a request, and forgets those before a time. It reports
-	// whether it did: not if another one was noted at once.
-	NoteMailRequest(ctx context.Context, subscriberID string, at, forget time.Time) (bool, error)
+	// whether it did: not if another one was noted after the newest that is known.
+	NoteMailRequest(ctx context.Context, subscriberID string, at, newest, forget time.Time) (bool, error)
 }
 
 // day is the longest time in which mails are counted.
@@ -21,14 +21,18 @@ const day = 24 * time.Hour
 // ReserveMail counts a mail that a person asks for, unless there were too many
 // (THR-9). Otherwise next is when one may be asked for again.
 func (p Policy) ReserveMail(ctx context.Context, tx MailTx, subscriberID string, now time.Time) (allowed bool, next time.Time, err error) {
-	before, err := tx.MailRequests(ctx, subscriberID, now.Add(-day))
+	newest := now.Add(-day)
+	before, err := tx.MailRequests(ctx, subscriberID, newest)
 	if err != nil {
 		return false, time.Time{}, err
 	}
 	if next = p.nextMail(before); now.Before(next) { //guard:THR-9
 		return false, next, nil
 	}
-	noted, err := tx.NoteMailRequest(ctx, subscriberID, now, now.Add(-day))
+	if len(before) > 0 {
+		newest = before[len(before)-1]
+	}
+	noted, err := tx.NoteMailRequest(ctx, subscriberID, now, newest, now.Add(-day))
 	return noted, now.Add(p.MailPause), err
 }
 
