@@ -56,6 +56,13 @@ var examples = map[string]Letter{
 		URL: "https://sso.miyako.example/r/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o", Until: time.Date(2026, 11, 22, 5, 15, 0, 0, time.UTC),
 		Device: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学内", "on campus"},
 	},
+	"confirm": Confirm{Number: "4827 1930", Until: time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)},
+	"address_old": AddressOld{
+		At: time.Date(2026, 11, 22, 4, 45, 0, 0, time.UTC), SPSID: "sps00001", New: Same("h•••@e•••.net"),
+		Device: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学内", "on campus"},
+		Until: time.Date(2026, 11, 25, 4, 45, 0, 0, time.UTC),
+		URL:   "https://sso.miyako.example/not-me/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o",
+	},
 }
 
 func newComposer(t *testing.T) *Composer {

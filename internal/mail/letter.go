@@ -11,7 +11,7 @@ type Letter interface {
 }
 
 // letters are all kinds of mail.
-var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}}
+var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}}
 
 // Notice tells a person of a change (NOT-1). All notices have this frame.
 type Notice struct {
@@ -55,3 +55,25 @@ type Forgot struct {
 }
 
 func (Forgot) folder() string { return "forgot" }
+
+// Confirm brings the number with which a notification address is confirmed. It
+// goes to that address.
+type Confirm struct {
+	Number Word // in groups of four
+	Until  time.Time
+}
+
+func (Confirm) folder() string { return "confirm" }
+
+// AddressOld tells a former notification address that it is one no more.
+type AddressOld struct {
+	At     time.Time
+	SPSID  Word // shown shortened
+	New    Text // the address that took its place, shortened, or the word for none
+	Device Text
+	Place  Text
+	Until  time.Time
+	URL    URL // where to report it until then
+}
+
+func (AddressOld) folder() string { return "address_old" }
