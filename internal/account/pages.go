@@ -15,15 +15,26 @@ import (
 
 // Pages serves the pages of a person.
 type Pages struct {
-	Site     *web.Site
-	Sessions *session.Service
-	Services *federation.Services
+	Site      *web.Site
+	Sessions  *session.Service
+	Services  *federation.Services
+	Gate      *session.Gate
+	Pending   federation.Pending
+	Addresses *Addresses
+	Languages *Languages
 }
 
 // Mount registers the pages.
 func (p *Pages) Mount() {
 	p.Site.Identify(p.identify)
 	p.Site.Handle("GET /home", p.showHome)
+	p.Site.Handle("GET /account", p.showAccount)
+	p.Site.Handle("POST /account", p.chooseLanguage)
+	p.Site.Handle("GET /account/address", p.showAddress)
+	p.Site.Handle("POST /account/address", p.sendConfirmation)
+	p.Site.Handle("POST /account/address/update", p.updateAddress)
+	p.Site.Handle("GET /account/address/remove", p.askRemoveAddress)
+	p.Site.Handle("POST /account/address/remove", p.removeAddress)
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)

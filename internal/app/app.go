@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"warifu/internal/account"
+	"warifu/internal/assurance"
+	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/background"
@@ -205,17 +207,17 @@ func (a *App) buildPages() error {
 		ForgotAddress: func(token string) string { return a.Config.BaseURL + "/forgot/" + token }, Random: rand.Reader, Now: a.now,
 	}
 	from := a.Config.Mail.Domain()
-	assurance := a.Config.Assurance
-	assurance.BaseURL = a.Config.BaseURL
+	policy := a.Config.Assurance
+	policy.BaseURL = a.Config.BaseURL
 	_, subjects := a.Ring.Key(keyring.Pairwise)
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, From: from}).Mount()
 	(&recovery.Pages{Site: a.Site, Service: recover, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
-	(&account.Pages{Site: a.Site, Sessions: a.Sessions, Services: a.Services}).Mount()
+	a.accountPages(pending, policy).Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
 		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),
-		Assurance: assurance, Policy: oidc.Policy{Scope: a.Config.Institution.Scope}, Random: rand.Reader, Now: a.now,
+		Assurance: policy, Policy: oidc.Policy{Scope: a.Config.Institution.Scope}, Random: rand.Reader, Now: a.now,
 	}).Mount()
 	a.Site.MountAccessibility(buildTime())
 	return nil
@@ -232,6 +234,24 @@ func (a *App) passwordRules() (*password.Rules, error) {
 		List: list, Site: append([]string{i.Name.Japanese, i.Name.English, i.App.Japanese, i.App.English, i.AppShort.Japanese, i.AppShort.English, "warifu"}, i.MailDomains...),
 		Forced: func(who directory.Subscriber) bool { return a.Config.SignIn.NeedsFactor(who.Groups, a.now()) },
 	}, nil
+}
+
+// accountPages are the pages of a person who is signed in.
+func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) *account.Pages {
+	gate := &session.Gate{Site: a.Site, Sessions: a.Sessions, Assurance: policy, Login: func(path, draft string, kinds []authenticator.Kind) (string, error) {
+		sealed, err := pending.Seal(federation.Page(path, draft, a.now(), kinds))
+		return federation.Login(sealed), err
+	}}
+	addresses := &account.Addresses{
+		InTx: store.In[account.AddressTx](a.DB), View: store.View[account.AddressReader](a.DB), Throttle: a.Config.Throttle,
+		Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words, Numbers: a.Ring.MAC(keyring.OTP),
+		Refused: a.Config.Institution.MailDomains, AtOnce: a.Config.Demo != nil,
+		Report: func(token string) string { return a.Config.BaseURL + "/not-me/" + token }, Random: rand.Reader, Now: a.now,
+	}
+	return &account.Pages{
+		Site: a.Site, Sessions: a.Sessions, Services: a.Services, Gate: gate, Pending: pending, Addresses: addresses,
+		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
+	}
 }
 
 // buildTime is the time of the revision that the program was built from.

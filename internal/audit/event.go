@@ -13,6 +13,10 @@ const (
 	Recovery          Name = "recovery"
 	RecoveryLink      Name = "recovery.link"
 	PasswordForgotten Name = "password_forgotten"
+	Address           Name = "notification_address"
+	Authenticator     Name = "authenticator"
+	SessionEnded      Name = "session.ended"
+	PasswordChanged   Name = "password_changed"
 	SubscriberAdded   Name = "subscriber.added"
 	SubscriberEdited  Name = "subscriber.changed"
 	Suspend           Name = "subscriber.suspended"
@@ -24,6 +28,12 @@ const (
 	ClockAccepted     Name = "clock.accepted"
 	TrailRead         Name = "audit.read"
 	Resealed          Name = "key_file.resealed"
+)
+
+// Keys of an event's details that the person's own history reads.
+const (
+	DetailDevice  = "device"  // the browser and its system, such as "Chrome・Windows"
+	DetailService = "service" // the id of the service that a sign-in was for
 )
 
 // HashAgent returns what is kept of a browser's User-Agent: enough to see that

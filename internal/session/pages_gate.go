@@ -56,9 +56,15 @@ var (
 // sends the browser to where that can be mended, and the visit is nil. A draft
 // is what was typed and must not be lost.
 func (g *Gate) Enter(w http.ResponseWriter, r *http.Request, d Demand, draft string) (*Visit, error) {
+	return g.EnterFor(w, r, d, r.URL.Path, draft)
+}
+
+// EnterFor is [Gate.Enter] for a form whose own address shows no page: the browser
+// comes back to the page with this path.
+func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, draft string) (*Visit, error) {
 	found, who, err := g.Sessions.Who(r.Context(), g.Site.Session(r))
 	if errors.Is(err, ErrNone) {
-		return nil, g.signIn(w, r, draft)
+		return nil, g.signIn(w, r, path, draft)
 	}
 	if err != nil {
 		return nil, err
@@ -70,9 +76,9 @@ func (g *Gate) Enter(w http.ResponseWriter, r *http.Request, d Demand, draft str
 	case d == Signed:
 		return v, nil
 	case given.IsZero(): //guard:SES-10
-		return nil, g.weak(r, v)
+		return nil, g.weak(r, path, v)
 	case d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
-		address, err := g.Login(r.URL.Path, draft, secondFactors)
+		address, err := g.Login(path, draft, secondFactors)
 		if err != nil {
 			return nil, err
 		}
@@ -82,8 +88,8 @@ func (g *Gate) Enter(w http.ResponseWriter, r *http.Request, d Demand, draft str
 }
 
 // signIn sends the browser to sign in, and says so if a session has ended.
-func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, draft string) error {
-	address, err := g.Login(r.URL.Path, draft, nil)
+func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, path, draft string) error {
+	address, err := g.Login(path, draft, nil)
 	if err != nil {
 		return err
 	}
@@ -96,12 +102,12 @@ func (g *Gate) signIn(w http.ResponseWriter, r *http.Request, draft string) erro
 
 // weak is what a person is told who came in without a second factor: what to
 // do, with a way to it.
-func (g *Gate) weak(r *http.Request, v *Visit) error {
+func (g *Gate) weak(r *http.Request, path string, v *Visit) error {
 	if !v.Claim.Fallback {
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.mfa", Next: "/reset", Label: "banner.totp_now", Err: errNoFactor,
 			Args: []any{"service", g.Site.Text(r, "nav.account"), "methods", g.Site.Text(r, "method.totp")}}
 	}
-	address, err := g.Login(r.URL.Path, "", secondFactors)
+	address, err := g.Login(path, "", secondFactors)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,10 @@ import (
 // counts that only something else may lift are kept (THR-10).
 const keepCounts = 24 * time.Hour
 
+// keepRemoved is how long it is remembered that an address was removed: at least
+// as long as ADR-8 asks.
+const keepRemoved = 72 * time.Hour
+
 // RemoveExpired deletes what has ended and means nothing any more. No step
 // relies upon it.
 func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) error {
@@ -24,6 +28,8 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 		`DELETE FROM recovery_flow WHERE expires_at < $1`,
 		`DELETE FROM recovery_link WHERE expires_at < $1`,
 		`DELETE FROM known_browser WHERE expires_at < $1`,
+		`DELETE FROM pending_address WHERE expires_at < $1`,
+		`DELETE FROM not_me_token WHERE expires_at < $1`,
 	} {
 		if _, err := tx.exec(ctx, statement, millis(now)); err != nil {
 			return fmt.Errorf("store: remove expired: %w", err)
@@ -33,6 +39,14 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 		AND counter NOT IN ('factor', 'factor_unknown')`, millis(now.Add(-keepCounts)), keep)
 	if err != nil {
 		return fmt.Errorf("store: remove expired: %w", err)
+	}
+	for _, statement := range []string{
+		`DELETE FROM removed_address WHERE removed_at < $1`,
+		`DELETE FROM claimed_address WHERE claimed_at < $1`, // it is needed for the time of one transaction
+	} {
+		if _, err := tx.exec(ctx, statement, millis(now.Add(-keepRemoved))); err != nil {
+			return fmt.Errorf("store: remove expired: %w", err)
+		}
 	}
 	if err := tx.DetachGrants(ctx, now); err != nil { // refresh tokens outlive an expired session
 		return err

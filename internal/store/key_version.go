@@ -59,6 +59,7 @@ var versioned = []struct{ column, name, count string }{
 	{"activation_code.digest", "activation codes", `SELECT substr(digest, 1, 1), COUNT(*) FROM activation_code GROUP BY 1`},
 	{"recovery_code.digest", "recovery codes", `SELECT substr(digest, 1, 1), COUNT(*) FROM recovery_code GROUP BY 1`},
 	{"mail_otp.digest", "mailed one-time passwords", `SELECT substr(digest, 1, 1), COUNT(*) FROM mail_otp GROUP BY 1`},
+	{"pending_address.digest", "addresses to be confirmed", `SELECT substr(digest, 1, 1), COUNT(*) FROM pending_address GROUP BY 1`},
 	{"audit_event.mac", "events of the audit trail", `SELECT substr(mac, 1, 1), COUNT(*) FROM audit_event GROUP BY 1`},
 	{"audit_block.mac", "blocks of the audit trail", `SELECT substr(mac, 1, 1), COUNT(*) FROM audit_block GROUP BY 1`},
 }

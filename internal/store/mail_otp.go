@@ -68,7 +68,14 @@ func (tx *Tx) SetRecovered(ctx context.Context, subscriberID string, now time.Ti
 }
 
 // CodeAddresses returns the addresses of a person that codes and links may be
-// sent to: not those that were registered a short time ago (ADR-8).
-func (tx *Tx) CodeAddresses(ctx context.Context, subscriberID string, now time.Time) ([]string, error) {
-	return tx.NotificationAddresses(ctx, subscriberID)
+// sent to: not those that replaced, joined or followed another one a short time
+// ago (ADR-8).
+func (tx *Tx) CodeAddresses(ctx context.Context, subscriberID string, now time.Time) (all []string, err error) {
+	registered, err := tx.Addresses(ctx, subscriberID)
+	for _, a := range registered {
+		if !now.Before(a.CodesFrom) { //guard:ADR-8
+			all = append(all, a.Address)
+		}
+	}
+	return all, err
 }

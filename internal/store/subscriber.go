@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"warifu/internal/directory"
 )
@@ -98,4 +99,13 @@ func groupsText(groups []string) (string, error) {
 	}
 	text, err := json.Marshal(groups)
 	return string(text), err
+}
+
+// SetLanguage implements [account.LanguageTx].
+func (tx *Tx) SetLanguage(ctx context.Context, subscriberID, language string, now time.Time) error {
+	_, err := tx.exec(ctx, `UPDATE subscriber SET language = $2, updated_at = $3 WHERE id = $1`, subscriberID, language, millis(now))
+	if err != nil {
+		return fmt.Errorf("store: set language: %w", err)
+	}
+	return nil
 }

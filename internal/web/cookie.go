@@ -114,6 +114,12 @@ func (s *Site) negotiate(r *http.Request) i18n.Lang {
 	return i18n.Negotiate(r.URL.Query().Get("lang"), s.readCookie(r, langCookie), r.Header.Get("Accept-Language"))
 }
 
+// SetLang answers r, and whatever the browser asks for next, in a language.
+func (s *Site) SetLang(w http.ResponseWriter, r *http.Request, lang i18n.Lang) {
+	visitOf(r).lang = lang
+	s.setCookie(w, langCookie, string(lang), langLifetime)
+}
+
 // rememberLang keeps the language that a person has asked for with ?lang=.
 func (s *Site) rememberLang(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("lang") != "" {

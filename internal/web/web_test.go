@@ -30,6 +30,9 @@ import (
 // pages are the data of every template.
 var pages = map[string]any{
 	"error":                web.ErrorPage{},
+	"account/account":      account.AccountPage{},
+	"account/address":      account.AddressPage{},
+	"account/remove":       account.RemovePage{},
 	"account/home":         account.HomePage{},
 	"account/logout":       account.LogoutPage{},
 	"account/loggedout":    account.LoggedOutPage{},

@@ -29,6 +29,9 @@ func (s *Site) Clock(r *http.Request, t time.Time) string {
 	return s.Lang(r).Clock(t, s.Now().In(s.Zone))
 }
 
+// Day tells the day of t.
+func (s *Site) Day(r *http.Request, t time.Time) string { return s.Lang(r).Date(t.In(s.Zone)) }
+
 // WaitText says in words until when somebody has to wait after failures.
 func (s *Site) WaitText(r *http.Request, until time.Time) string {
 	return s.Text(r, "err.login_wait", "time", s.Clock(r, until), "left", s.Left(r, until.Sub(s.Now())))

@@ -1,0 +1,80 @@
+package account
+
+import (
+	"net/http"
+	"slices"
+
+	"warifu/internal/i18n"
+	"warifu/internal/session"
+	"warifu/internal/web"
+)
+
+const languageStep = "account/language"
+
+// AccountPage is the page "account/account".
+type AccountPage struct {
+	Done        string // what was done just now
+	SPSID, Name string
+	Address     AddressBlock
+	Language    web.Hidden
+	Lang        string
+}
+
+func (p *Pages) showAccount(w http.ResponseWriter, r *http.Request) error {
+	v, err := p.Gate.Enter(w, r, session.Factor, "")
+	if v == nil {
+		return err
+	}
+	block, err := p.addressBlock(w, r, v)
+	if err != nil {
+		return err
+	}
+	page := AccountPage{Done: p.done(r), SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == i18n.Japanese),
+		Address: block, Lang: string(p.Site.Lang(r))}
+	if page.Language, err = p.Site.Hidden(w, r, languageStep, ""); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, http.StatusOK, "account/account", page)
+}
+
+func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, languageStep, "lang")
+	if err != nil {
+		return err
+	}
+	v, err := p.Gate.Enter(w, r, session.Factor, "")
+	if v == nil {
+		return err
+	}
+	lang := i18n.Lang(form["lang"])
+	if !slices.Contains(i18n.Langs, lang) {
+		return errForeign
+	}
+	if err := p.Languages.Choose(r.Context(), NewActor(v, p.Site.Client(r)), lang); err != nil {
+		return err
+	}
+	p.Site.SetLang(w, r, lang)
+	return p.Site.Redirect(w, r, "/account?done=language")
+}
+
+// dones are the texts that a page shows once something was done.
+var dones = map[string]string{
+	"setting": "ok.setting", "removed": "ok.removed", "language": "ok.language",
+}
+
+// done returns the text of what the address says was done, if it is known.
+func (p *Pages) done(r *http.Request) string {
+	if key, ok := dones[r.URL.Query().Get("done")]; ok {
+		return p.Site.Text(r, key)
+	}
+	return ""
+}
+
+// draft returns what was typed at this page before one more proof was asked for.
+func (p *Pages) draft(r *http.Request) string {
+	request, err := p.Pending.Open(r.URL.Query().Get("p"))
+	if err != nil || request.Page != r.URL.Path { // too old, or not from here: the person types it again
+		return ""
+	}
+	return request.Draft
+}

@@ -1,0 +1,494 @@
+package abuse
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"warifu/internal/keyring"
+	"warifu/internal/mail"
+	"warifu/internal/secret"
+)
+
+// queuedMail is a mail that waits to be sent.
+type queuedMail struct {
+	subscriber string
+	mail.Message
+}
+
+// mailsTo returns the queued mails to an address, the oldest first.
+func (w *world) mailsTo(to string) (all []queuedMail) {
+	w.t.Helper()
+	rows, err := w.raw.QueryContext(w.t.Context(), `SELECT subscriber_id, id, sealed FROM mail_outbox WHERE sealed IS NOT NULL ORDER BY created_at, id`)
+	w.must(err)
+	defer rows.Close()
+	for rows.Next() {
+		var m queuedMail
+		var id string
+		var sealed []byte
+		w.must(rows.Scan(&m.subscriber, &id, &sealed))
+		plain, err := w.app.Ring.Box(keyring.Outbox).Open(secret.Place{Table: "mail_outbox", Column: "sealed", Row: m.subscriber + "/" + id}, sealed)
+		w.must(err)
+		w.must(json.Unmarshal(plain, &m.Message))
+		if m.To == to {
+			all = append(all, m)
+		}
+	}
+	w.must(rows.Err())
+	return all
+}
+
+var confirmationDigits = regexp.MustCompile(`\b\d{4} \d{4}\b`)
+
+// numberOf returns the newest number that was sent to an address for a person.
+func (w *world) numberOf(id, to string) (found string) {
+	w.t.Helper()
+	var subscriber string
+	w.must(w.raw.QueryRowContext(w.t.Context(), `SELECT id FROM subscriber WHERE sps_id = $1`, id).Scan(&subscriber))
+	for _, m := range w.mailsTo(to) {
+		if n := confirmationDigits.FindString(m.Body); n != "" && m.subscriber == subscriber {
+			found = n
+		}
+	}
+	if found == "" {
+		w.t.Fatalf("no number was sent to %s for %s", to, id)
+	}
+	return found
+}
+
+// form returns a page with the hidden fields of the form that has an action.
+func (p page) form(action string) page {
+	_, after, _ := strings.Cut(p.Body.String(), `action="`+action+`"`)
+	p.flow, p.token = "", ""
+	for _, field := range hidden.FindAllStringSubmatch(after, 2) {
+		switch field[1] {
+		case "flow":
+			p.flow = field[2]
+		case "token":
+			p.token = field[2]
+		}
+	}
+	return p
+}
+
+// ask has a confirmation number sent.
+func (b *browser) ask(address string) page {
+	return b.submit("/account/address", b.get("/account").form("/account/address"), "email", address)
+}
+
+// register asks for a number and types it in.
+func (b *browser) register(who person, address string, fields ...string) page {
+	b.w.t.Helper()
+	p := b.ask(address)
+	if p.Header().Get("Location") != "/account/address" {
+		b.w.t.Fatalf("asking for %s: %d %s", address, p.Code, p.Body)
+	}
+	return b.submit("/account/address/update", b.follow(p).form("/account/address/update"),
+		append([]string{"code", b.w.numberOf(who.id, address)}, fields...)...)
+}
+
+// addresses returns the registered addresses of a person.
+func (w *world) addresses(id string) (all []string) {
+	w.t.Helper()
+	rows, err := w.raw.QueryContext(w.t.Context(), `SELECT a.address FROM notification_address a JOIN subscriber s ON s.id = a.subscriber_id
+		WHERE s.sps_id = $1 ORDER BY a.address`, id)
+	w.must(err)
+	defer rows.Close()
+	for rows.Next() {
+		var address string
+		w.must(rows.Scan(&address))
+		all = append(all, address)
+	}
+	w.must(rows.Err())
+	return all
+}
+
+// TestNotificationAddress goes the way of the FAQ: 確認メール送信, the number, 更新.
+// The former address is told, and everybody else; codes wait a day. ADR-4, ADR-5,
+// ADR-8, NOT-1, NOT-2, decisions §3.9.
+func TestNotificationAddress(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		old := w.addresses(who.id)[0]
+		b.signIn(who)
+		sent := b.follow(b.ask("  Hanako@Example.NET. "))
+		if !sent.says("A confirmation email has been sent to hanako@example.net.") || !sent.says(`Update <span lang="ja">(更新)</span>`) {
+			t.Fatalf("%d %s", sent.Code, sent.Body)
+		}
+		update := sent.form("/account/address/update")
+		for typed, want := range map[string]string{"": "Enter the confirmation number.", "123456": "Enter 8 digits."} {
+			if p := b.submit("/account/address/update", update, "code", typed); p.Code != http.StatusUnprocessableEntity || !p.says(want) {
+				t.Errorf("%q: %d %s", typed, p.Code, p.Body)
+			}
+		}
+		if got := w.addresses(who.id); !slices.Equal(got, []string{old}) {
+			t.Fatalf("before the number was typed: %v", got)
+		}
+		p := b.follow(b.submit("/account/address/update", update, "code", w.numberOf(who.id, "hanako@example.net")))
+		if !p.says("Setting has been completed.") || !p.says("hanako@example.net") || !p.says("only notices are sent to this address") {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		if got := w.addresses(who.id); !slices.Equal(got, []string{"hanako@example.net"}) {
+			t.Errorf("afterwards: %v", got)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM notification_address WHERE address = 'hanako@example.net' AND codes_from = confirmed_at + 86400000`); n != 1 {
+			t.Error("codes may be sent to it at once")
+		}
+		told := func(to, subject string) bool {
+			return slices.ContainsFunc(w.mailsTo(to), func(m queuedMail) bool { return strings.Contains(m.Subject, subject) })
+		}
+		for _, to := range []string{old, "hanako@example.net", who.id + "@miyako.example"} {
+			if !told(to, "Notification address registered") && !told(to, "通知用メールアドレスの登録") {
+				t.Errorf("%s was not told", to)
+			}
+		}
+		link := regexp.MustCompile(regexp.QuoteMeta(base) + `/not-me/[\w-]{43}`)
+		if !slices.ContainsFunc(w.mailsTo(old), func(m queuedMail) bool { return link.MatchString(m.Body) }) ||
+			w.count(`SELECT COUNT(*) FROM not_me_token`) != 1 {
+			t.Error("the former address cannot object")
+		}
+		if w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'notification_address'`) != 2 {
+			t.Error("not recorded")
+		}
+		for _, early := range []bool{true, false} {
+			b := w.newBrowser()
+			p := b.get("/login/cannot?flow=" + url.QueryEscape(b.totpPage(who.id).flow))
+			if p.says(mail.MaskAddress("hanako@example.net")) == early {
+				t.Errorf("early %t: %d %s", early, p.Code, p.Body)
+			}
+			w.pass(24 * time.Hour)
+		}
+	})
+}
+
+// TestTwoAddresses puts one beside the other, no third, and removes both. ADR-6, ADR-8.
+func TestTwoAddresses(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		old := w.addresses(who.id)[0]
+		b.signIn(who)
+		b.register(who, "second@example.net", "beside", "yes")
+		if got := w.addresses(who.id); !slices.Equal(got, []string{"second@example.net", old}) {
+			t.Fatalf("%v", got)
+		}
+		page := b.get("/account")
+		if page.says("New address") || !page.says("You can register up to 2 addresses.") {
+			t.Error("a form for a third one")
+		}
+		remove := regexp.MustCompile(`/account/address/remove\?id=(\w+)`)
+		for i, last := range []bool{false, true} {
+			found := remove.FindStringSubmatch(b.get("/account").Body.String())
+			ask := b.get(found[0])
+			if ask.says("This is your only address.") != last {
+				t.Errorf("%d: %s", i, ask.Body)
+			}
+			if p := b.follow(b.submit("/account/address/remove", ask, "id", found[1])); !p.says("Removed.") {
+				t.Errorf("%d %s", p.Code, p.Body)
+			}
+		}
+		if got := w.addresses(who.id); len(got) != 0 {
+			t.Errorf("%v", got)
+		}
+		w.pass(time.Minute) // the pause between two mails
+		b.register(who, "third@example.net")
+		if n := w.count(`SELECT COUNT(*) FROM notification_address WHERE address = 'third@example.net' AND codes_from > confirmed_at`); n != 1 {
+			t.Error("one that follows a removed one gets codes at once")
+		}
+	})
+}
+
+// TestFirstAddress: codes may go to the first one at once.
+func TestFirstAddress(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(2)
+		w.exec(`DELETE FROM notification_address WHERE address = 'seed0000002@example.com'`)
+		b.signIn(who)
+		b.register(who, "first@example.net")
+		if n := w.count(`SELECT COUNT(*) FROM notification_address WHERE address = 'first@example.net' AND codes_from = confirmed_at`); n != 1 {
+			t.Error("no codes to the first address")
+		}
+	})
+}
+
+// TestRefusedAddresses tries what may not be registered. ADR-1, ADR-3, ADR-6, A19, A45.
+func TestRefusedAddresses(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		old := w.addresses(who.id)[0]
+		b.signIn(who)
+		form := b.get("/account").form("/account/address")
+		for typed, want := range map[string]string{
+			"": "Enter an email address.", "hanako": "in the form name@example.com", "a@example.com\r\nBcc: b@example.com": "in the form name@example.com",
+			"a@miyako.example": "You cannot register miyako.example", "a@ST.Miyako.Example.": "You cannot register st.miyako.example",
+			"ａ＠ｍｉｙａｋｏ。ｅｘａｍｐｌｅ": "You cannot register miyako.example", strings.ToUpper(old): "already registered",
+		} {
+			if p := b.submit("/account/address", form, "email", typed); p.Code != http.StatusUnprocessableEntity || !p.says(want) {
+				t.Errorf("%q: %d %s", typed, p.Code, p.Body)
+			}
+		}
+		for name, fields := range map[string]url.Values{
+			"twice":    {"email": {"x@example.com", "y@example.com"}},
+			"array":    {"email[]": {"x@example.com"}},
+			"verified": {"email": {"x@example.com"}, "verified": {"true"}},
+		} {
+			fields["flow"], fields["token"] = []string{form.flow}, []string{form.token}
+			if p := b.post("/account/address", fields); p.Code != http.StatusBadRequest {
+				t.Errorf("%s: %d", name, p.Code)
+			}
+		}
+		other := w.newBrowser()
+		other.signIn(seeded(3))
+		if p := other.submit("/account/address", form, "email", "x@example.net"); p.Code != http.StatusForbidden {
+			t.Errorf("the form of another browser: %d", p.Code)
+		}
+		if w.count(`SELECT COUNT(*) FROM pending_address`) != 0 || len(w.addresses(who.id)) != 1 {
+			t.Error("something was kept")
+		}
+	})
+}
+
+// TestConfirmationNumber: five entries, 15 minutes, this session, this number,
+// once. ADR-4.
+func TestConfirmationNumber(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, b2, who := w.newBrowser(), w.newBrowser(), seeded(1)
+		b.signIn(who)
+		w.pass(30 * time.Second)
+		b2.signIn(who)
+		if p := b.submit("/account/address/update", b.follow(b.ask("x@example.net")).form("/account/address/update"), "code", "0000 0000"); !p.says("The confirmation number is not correct.") {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		right := w.numberOf(who.id, "x@example.net")
+		update := b.get("/account/address").form("/account/address/update")
+		if p := b2.submit("/account/address/update", update, "code", right); p.Code != http.StatusForbidden {
+			t.Errorf("the form of another browser: %d", p.Code)
+		}
+		w.pass(time.Minute)
+		b2.follow(b2.ask("y@example.net"))
+		mine := b2.get("/account/address").form("/account/address/update")
+		if p := b2.submit("/account/address/update", mine, "code", right); p.Code != http.StatusUnprocessableEntity {
+			t.Errorf("the number of another session: %d", p.Code)
+		}
+		if p := b.submit("/account/address/update", update, "code", right); p.Code != http.StatusUnprocessableEntity || !p.says("Press Send confirmation email first.") {
+			t.Errorf("a number that a newer one has replaced: %d %s", p.Code, p.Body)
+		}
+		for range 4 {
+			b2.submit("/account/address/update", mine, "code", "00000000")
+		}
+		if p := b2.submit("/account/address/update", mine, "code", w.numberOf(who.id, "y@example.net")); !p.says("This confirmation number has expired.") {
+			t.Errorf("after five entries: %d %s", p.Code, p.Body)
+		}
+		w.pass(10 * time.Minute)
+		b.signIn(who)
+		b.follow(b.ask("z@example.net"))
+		late := b.get("/account/address").form("/account/address/update")
+		w.pass(15 * time.Minute)
+		if p := b.submit("/account/address/update", late, "code", w.numberOf(who.id, "z@example.net")); p.Code != http.StatusUnprocessableEntity || !p.says("has expired") {
+			t.Errorf("after 15 minutes: %d %s", p.Code, p.Body)
+		}
+		if got := w.addresses(who.id); len(got) != 1 || got[0] != who.id+"@example.com" {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// TestSharedAddress: an address serves two accounts, and never two privileged
+// ones, also when they come at once. ADR-7.
+func TestSharedAddress(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.exec(`UPDATE subscriber SET privileged = TRUE WHERE sps_id IN ('seed0000001', 'seed0000002')`)
+		w.exec(`DELETE FROM notification_address`)
+		first, second := w.newBrowser(), w.newBrowser()
+		first.signIn(seeded(1))
+		second.signIn(seeded(2))
+		first.register(seeded(1), "family@example.net")
+		if p := second.ask("family@example.net"); p.Code != http.StatusUnprocessableEntity || !p.says("This address cannot be registered.") {
+			t.Errorf("two privileged ones: %d %s", p.Code, p.Body)
+		}
+		var asked []*browser
+		for n := 3; n <= 6; n++ { // all of them have a number before any types it in
+			b := w.newBrowser()
+			b.signIn(seeded(n))
+			b.ask("family@example.net")
+			asked = append(asked, b)
+		}
+		done := make(chan bool)
+		for i, b := range asked {
+			update := b.get("/account/address").form("/account/address/update")
+			code := w.numberOf(seeded(i+3).id, "family@example.net")
+			go func() {
+				done <- b.submit("/account/address/update", update, "code", code).Code == http.StatusSeeOther
+			}()
+		}
+		won := 0
+		for range asked {
+			if <-done {
+				won++
+			}
+		}
+		if n := w.count(`SELECT COUNT(*) FROM notification_address WHERE address = 'family@example.net'`); won != 1 || n != 2 {
+			t.Errorf("%d of %d registered it, it serves %d accounts", won, len(asked), n)
+		}
+	})
+}
+
+// TestA44MailRequests: as many confirmation mails as THR-9 allows.
+func TestA44MailRequests(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		sent := 0
+		for i := range 100 {
+			p := b.ask(fmt.Sprintf("a%d@example.net", i))
+			switch {
+			case p.Header().Get("Location") == "/account/address":
+				sent++
+			case p.Code != http.StatusConflict || !p.says("Emails were sent too many times"):
+				if next := b.follow(p); !next.says("Enter the one-time password") {
+					t.Fatalf("%d: %d %s", i, p.Code, p.Body)
+				}
+				w.pass(30 * time.Second)
+				b.signIn(who)
+			}
+			w.pass(time.Minute)
+		}
+		if sent != 10 {
+			t.Errorf("%d mails in 100 minutes, want 10", sent)
+		}
+	})
+}
+
+// TestStepUpKeepsWhatWasTyped asks for the second factor once more and does not
+// lose the address. ADR-2.
+func TestStepUpKeepsWhatWasTyped(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		w.pass(5*time.Minute + time.Second)
+		p := b.follow(b.ask("kept@example.net"))
+		if !p.says("Enter the one-time password") || w.count(`SELECT COUNT(*) FROM pending_address`) != 0 {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		p = b.follow(b.submitTOTP(p, who.code(w.Now())))
+		if !p.says(`value="kept@example.net"`) {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		p = b.follow(b.submit("/account/address", p.form("/account/address"), "email", "kept@example.net"))
+		if !p.says("A confirmation email has been sent to kept@example.net.") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// fallback makes the session of a browser one that an OTP opened.
+func (w *world) fallback(id string) {
+	w.t.Helper()
+	evidence := fmt.Sprintf(`[{"kind":"password","at":%q},{"kind":"otp","at":%[1]q}]`, w.Now().Format(time.RFC3339))
+	w.exec(`UPDATE session SET evidence = $1 WHERE subscriber_id = (SELECT id FROM subscriber WHERE sps_id = $2)`, evidence, id)
+}
+
+// settings are the pages of a person's settings.
+var settings = []string{"/account", "/account/address", "/account/address/remove?id=x"}
+
+// TestA14FallbackSession: a session that an OTP opened changes nothing. A14, SES-10, ADR-2.
+func TestA14FallbackSession(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		form := b.get("/account").form("/account/address")
+		w.fallback(who.id)
+		queued := w.count(`SELECT COUNT(*) FROM mail_outbox`)
+		for _, path := range settings {
+			if p := b.get(path); p.Code != http.StatusConflict || !p.says("A temporary login is not enough here") {
+				t.Errorf("GET %s: %d %s", path, p.Code, p.Body)
+			}
+		}
+		if p := b.submit("/account/address", form, "email", "planted@example.net"); p.Code != http.StatusConflict {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if w.count(`SELECT COUNT(*) FROM pending_address`) != 0 || w.count(`SELECT COUNT(*) FROM mail_outbox`) != queued {
+			t.Error("something was sent")
+		}
+	})
+}
+
+// TestA46HoldAfterRecovery: 23 hours after a recovery the addresses stay as they
+// are, 25 hours after it they can be changed. A46, ADR-8.
+func TestA46HoldAfterRecovery(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		form := b.get("/account").form("/account/address")
+		ask := b.get(regexp.MustCompile(`/account/address/remove\?id=\w+`).FindString(b.get("/account").Body.String()))
+		id := regexp.MustCompile(`name="id" value="(\w+)"`).FindStringSubmatch(ask.Body.String())[1]
+		w.exec(`UPDATE subscriber SET recovered_at = $1 WHERE sps_id = 'seed0000001'`, w.Now().Add(-23*time.Hour).UnixMilli())
+		if p := b.get("/account"); p.says(`name="email"`) || p.says("/account/address/remove") || !p.says("A recovery procedure was used.") {
+			t.Errorf("the form is shown: %s", p.Body)
+		}
+		if p := b.submit("/account/address", form, "email", "late@example.net"); p.Code != http.StatusConflict || !p.says("You cannot change this yet") {
+			t.Errorf("asking: %d %s", p.Code, p.Body)
+		}
+		if p := b.submit("/account/address/remove", ask, "id", id); p.Code != http.StatusConflict || len(w.addresses(who.id)) != 1 {
+			t.Errorf("removing: %d %s", p.Code, p.Body)
+		}
+		w.exec(`UPDATE subscriber SET recovered_at = 0 WHERE sps_id = 'seed0000001'`)
+		b.follow(b.submit("/account/address", form, "email", "late@example.net"))
+		update := b.get("/account/address").form("/account/address/update")
+		w.exec(`UPDATE subscriber SET recovered_at = $1 WHERE sps_id = 'seed0000001'`, w.Now().UnixMilli())
+		if p := b.submit("/account/address/update", update, "code", w.numberOf(who.id, "late@example.net")); p.Code != http.StatusConflict {
+			t.Errorf("a number from before the recovery: %d %s", p.Code, p.Body)
+		}
+		w.exec(`UPDATE subscriber SET recovered_at = $1 WHERE sps_id = 'seed0000001'`, w.Now().Add(-25*time.Hour).UnixMilli())
+		w.pass(time.Minute)
+		b.register(who, "late@example.net")
+		if got := w.addresses(who.id); !slices.Equal(got, []string{"late@example.net"}) {
+			t.Errorf("25 hours later: %v", got)
+		}
+	})
+}
+
+// TestForeignAddress names what somebody else has: not found. A19.
+func TestForeignAddress(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, x := w.newBrowser(), w.newBrowser()
+		b.signIn(seeded(1))
+		b.register(seeded(1), "mine@example.net", "beside", "yes")
+		found := regexp.MustCompile(`remove\?id=(\w+)`).FindAllStringSubmatch(b.get("/account").Body.String(), -1)
+		w.exec(`UPDATE notification_address SET confirmed_at = 1 WHERE address = 'seed0000002@example.com'`)
+		x.signIn(seeded(2))
+		ask := x.get("/account/address/remove?id=1")
+		for _, f := range found {
+			if p := x.get("/account/address/remove?id=" + f[1]); p.Code != http.StatusNotFound {
+				t.Errorf("asking: %d", p.Code)
+			}
+			if p := x.submit("/account/address/remove", ask, "id", f[1]); p.Code != http.StatusNotFound {
+				t.Errorf("removing: %d", p.Code)
+			}
+		}
+		if len(w.addresses("seed0000001")) != 2 {
+			t.Error("the address of somebody else is gone")
+		}
+	})
+}
+
+// TestLanguageOfAPerson keeps the language with the person: it is that of the mails.
+func TestLanguageOfAPerson(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.signIn(seeded(1))
+		form := b.get("/account").form("/account")
+		p := b.follow(b.submit("/account", form, "lang", "ja"))
+		if !p.says("言語を変更しました。") || w.count(`SELECT COUNT(*) FROM subscriber WHERE sps_id = 'seed0000001' AND language = 'ja'`) != 1 {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if p := b.submit("/account", form, "lang", "xx"); p.Code != http.StatusNotFound {
+			t.Errorf("a language that there is not: %d", p.Code)
+		}
+	})
+}
