@@ -128,8 +128,14 @@ func (p *Pages) showReset(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.renderDecision(w, r, http.StatusOK, f, decisionFault{})
 	}
-	if p.Site.HasTicket(r) { // the right to enrol is here: nothing needs to be initialized
-		return p.Site.Redirect(w, r, paths[EnrolmentRequired])
+	if p.Site.HasTicket(r) {
+		_, err := p.Service.Ticket(r.Context(), web.Browser(r))
+		if err == nil { // the right to enrol is here: nothing needs to be initialized
+			return p.Site.Redirect(w, r, paths[EnrolmentRequired])
+		}
+		if !errors.Is(err, ticket.ErrNone) {
+			return err
+		}
 	}
 	return p.renderLogin(w, r, http.StatusOK, web.Login{})
 }
