@@ -72,12 +72,13 @@ func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, 
 	g.Site.Prefer(r, who.Language)
 	v := &Visit{Session: found, Subscriber: who, Claim: assurance.Assurance(found.Evidence, g.Assurance)}
 	given := v.Claim.SecondFactorAt
+	trusted := given.IsZero() && who.HadFactor && !v.Claim.Fallback // came in without the factor that there is
 	switch {
 	case d == Signed:
 		return v, nil
-	case given.IsZero(): //guard:SES-10
+	case given.IsZero() && !trusted: //guard:SES-10
 		return nil, g.weak(r, path, v)
-	case d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
+	case trusted, d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
 		address, err := g.Login(path, draft, secondFactors)
 		if err != nil {
 			return nil, err

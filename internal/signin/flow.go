@@ -25,6 +25,7 @@ type Outcome string
 
 const (
 	PasswordAccepted  Outcome = "password accepted"
+	BrowserTrusted    Outcome = "password accepted, browser trusted"
 	PasswordSuffices  Outcome = "password accepted, no second factor required yet"
 	FactorMissing     Outcome = "password accepted, second factor not set up"
 	FactorTaken       Outcome = "password accepted, second factor initialized and not set up again"
@@ -54,6 +55,7 @@ var transitions = flow.Table[State, Outcome]{
 	PasswordRequired: {
 		PasswordAccepted: FactorRequired,
 		PasswordSuffices: SignedIn,
+		BrowserTrusted:   SignedIn,
 		FactorMissing:    EnrolmentRequired,
 		FactorTaken:      RecoveryRequired,
 		PasswordRejected: PasswordRequired,

@@ -199,6 +199,9 @@ func (s *Service) acceptOTP(ctx context.Context, tx Tx, f *Flow, c Claimant, who
 	if err := tx.SetRecovered(ctx, who.ID, now); err != nil { //guard:ADR-8
 		return Verdict{}, err
 	}
+	if err := tx.EndTrustedBrowsers(ctx, who.ID); err != nil { //guard:SES-13
+		return Verdict{}, err
+	}
 	if err := s.openSession(ctx, tx, f, c, &v); err != nil {
 		return Verdict{}, err
 	}

@@ -85,6 +85,9 @@ func (p *Pages) finish(w http.ResponseWriter, r *http.Request, v Verdict) error 
 	if v.Token != "" {
 		p.Site.SetSession(w, v.Token)
 	}
+	if v.Trusted != "" {
+		p.Site.SetTrusted(w, v.Trusted, p.Service.Policy.TrustedBrowser)
+	}
 	if v.Known != "" {
 		p.Site.SetKnown(w, v.Known, p.Service.Policy.KnownBrowser)
 	}
@@ -122,7 +125,7 @@ func (p *Pages) flow(r *http.Request) (Flow, error) {
 func key(r *http.Request, id string) Key { return Key{ID: id, Browser: web.Browser(r)} }
 
 func (p *Pages) claimant(r *http.Request) Claimant {
-	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r), Session: p.Site.Session(r)}
+	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r), Trusted: p.Site.Trusted(r), Session: p.Site.Session(r)}
 }
 
 // service lets the forms of a page lead on to the service of a request, and

@@ -23,6 +23,7 @@ type TOTPPage struct {
 	ServerTime int64  // Unix milliseconds, for the Authenticator
 	Error      string // in the language of the page
 	Cannot     string // address of "Click here if you cannot login"; empty where a temporary login would not do
+	TrustDays  int    // for how many days the browser may be trusted; 0 if not
 	Choose     string // address of the other methods
 	Left       int64  // attempts left, if so few that it matters; else 0
 }
@@ -39,7 +40,7 @@ func (p *Pages) showTOTP(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
-	form, err := p.Site.Form(w, r, totpStep, "totp")
+	form, err := p.Site.Form(w, r, totpStep, "totp", "trust")
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if !ok { // a slip, not an attempt
 		return p.renderTOTP(w, r, http.StatusUnprocessableEntity, f, TOTPPage{Error: p.slip(r, form["totp"])})
 	}
-	v, err := p.Service.SubmitTOTP(r.Context(), f.Key, p.claimant(r), code)
+	v, err := p.Service.SubmitTOTP(r.Context(), f.Key, p.claimant(r), TOTPForm{Code: code, Trust: form["trust"] != ""})
 	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
 		return p.overtaken(w, r, f.Key, err)
 	}
@@ -123,6 +124,9 @@ func (p *Pages) renderTOTP(w http.ResponseWriter, r *http.Request, status int, f
 	page.SPSID, page.StepUp, page.Many = who.SPSID, f.StepUp, means.TOTP > 1
 	page.Digits, page.ServerTime = totp.Digits, p.Service.Now().UnixMilli()
 	page.Choose = at("/login/choose", f)
+	if !f.StepUp {
+		page.TrustDays = p.Service.Policy.TrustedDays()
+	}
 	if page.Cannot, err = p.cannot(r, f); err != nil {
 		return err
 	}

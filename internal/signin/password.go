@@ -53,6 +53,15 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 	if v.Outcome, err = s.afterPassword(ctx, tx, answer.Subscriber); err != nil {
 		return Verdict{}, err
 	}
+	var trusted []authenticator.Evidence
+	if v.Outcome == PasswordAccepted {
+		if trusted, err = s.trusted(ctx, tx, c, answer.Subscriber); err != nil {
+			return Verdict{}, err
+		}
+		if trusted != nil {
+			v.Outcome = BrowserTrusted
+		}
+	}
 	if f.State, err = transitions.Next(f.State, v.Outcome); err != nil {
 		return Verdict{}, err
 	}
@@ -61,7 +70,7 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 	}
 	now := s.Now()
 	f.Key, f.Request, f.ExpiresAt = Key{ID: rand.Text(), Browser: c.Browser}, form.Request, now.Add(lifetime)
-	f.Evidence = []authenticator.Evidence{{Kind: authenticator.Password, At: now}}
+	f.Evidence = append([]authenticator.Evidence{{Kind: authenticator.Password, At: now}}, trusted...)
 	switch f.State {
 	case SignedIn:
 		err = s.openSession(ctx, tx, &f, c, &v)

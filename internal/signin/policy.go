@@ -14,6 +14,10 @@ type Policy struct {
 	RequireTOTPFrom map[string]time.Time `yaml:"require_totp_from"`
 	// KnownBrowser is how long a browser stays known (THR-4).
 	KnownBrowser time.Duration `yaml:"known_browser"`
+	// TrustedBrowser is how long a person may choose not to be asked for the second
+	// factor in a browser, 24h to 168h; 0, the default, offers no such choice
+	// (SES-13).
+	TrustedBrowser time.Duration `yaml:"trusted_browser"`
 }
 
 // DefaultPolicy is what holds where nothing is configured.
@@ -24,10 +28,21 @@ func (p Policy) Validate() (faults []error) {
 	if p.KnownBrowser < time.Hour || p.KnownBrowser > 366*24*time.Hour {
 		faults = append(faults, errKnownBrowser)
 	}
+	if p.TrustedBrowser != 0 && (p.TrustedBrowser < day || p.TrustedBrowser > 7*day) { //guard:SES-13
+		faults = append(faults, errTrustedBrowser)
+	}
 	return faults
 }
 
-var errKnownBrowser = errors.New("known_browser must be from 1h to 366 days")
+const day = 24 * time.Hour
+
+// TrustedDays returns for how many days a browser is trusted, 0 if never.
+func (p Policy) TrustedDays() int { return int(p.TrustedBrowser / day) }
+
+var (
+	errKnownBrowser   = errors.New("known_browser must be from 1h to 366 days")
+	errTrustedBrowser = errors.New("trusted_browser must be 0, or from 24h to 168h")
+)
 
 // NeedsFactor reports whether a member of the groups needs a second factor.
 func (p Policy) NeedsFactor(groups []string, now time.Time) bool {

@@ -79,6 +79,7 @@ type Tx interface {
 	Flows
 	Browsers
 	OTPs
+	Trust
 	password.GuardTx
 	throttle.MailTx
 	session.Tx
@@ -125,6 +126,7 @@ type Claimant struct {
 	web.Client
 	Browser []byte // digest of its token
 	Known   string // token by which it is known, or empty
+	Trusted string // token by which it is trusted, or empty
 	Session string // token of its present session, or empty
 }
 
@@ -140,6 +142,7 @@ type Verdict struct {
 	SendFrom  time.Time     // after OTPNotSent and OTPBurnt: when a mail may be asked for again
 	Token     string        // of the session, once signed in
 	Known     string        // token by which the browser is known from now on; empty if it stays
+	Trusted   string        // token by which it is trusted from now on; empty if it is not
 
 	quiet bool // not recorded
 }

@@ -13,8 +13,14 @@ import (
 	"warifu/internal/throttle"
 )
 
+// TOTPForm is what a claimant gave on the page of the Authenticator's number.
+type TOTPForm struct {
+	Code  string // from [totp.Parse]
+	Trust bool   // the browser is not to be asked again for some days
+}
+
 // SubmitTOTP verifies the six digits of the Authenticator.
-func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code string) (Verdict, error) {
+func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, form TOTPForm) (Verdict, error) {
 	if err := s.Clock(); err != nil { //guard:OPS-4
 		return Verdict{}, err
 	}
@@ -39,7 +45,7 @@ func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code stri
 		if o, refused := refusals[reserved.Refusal]; refused { //guard:THR-5
 			return Verdict{Outcome: o, WaitUntil: reserved.WaitUntil, quiet: !throttle.Telling(reserved.Refusals)}, nil
 		}
-		return s.verifyTOTP(ctx, tx, totpAttempt{who: who, flow: f, claimant: c, code: code, reserved: reserved})
+		return s.verifyTOTP(ctx, tx, totpAttempt{who: who, flow: f, claimant: c, form: form, reserved: reserved})
 	})
 }
 
@@ -68,13 +74,13 @@ type totpAttempt struct {
 	who      directory.Subscriber
 	flow     *Flow
 	claimant Claimant
-	code     string
+	form     TOTPForm
 	reserved throttle.FactorReservation
 }
 
 // verifyTOTP tries the code, and says what came of it.
 func (s *Service) verifyTOTP(ctx context.Context, tx Tx, a totpAttempt) (Verdict, error) {
-	u, err := s.TOTP.Use(ctx, tx, a.who.ID, a.code, s.Now())
+	u, err := s.TOTP.Use(ctx, tx, a.who.ID, a.form.Code, s.Now())
 	switch {
 	case err != nil:
 		return Verdict{}, err
@@ -120,6 +126,11 @@ func (s *Service) acceptTOTP(ctx context.Context, tx Tx, a totpAttempt, one totp
 	}
 	if err := s.openSession(ctx, tx, f, a.claimant, &v); err != nil {
 		return Verdict{}, err
+	}
+	if a.form.Trust {
+		if err := s.trust(ctx, tx, a.claimant, a.who, &v); err != nil {
+			return Verdict{}, err
+		}
 	}
 	expires := now.Add(s.Policy.KnownBrowser)
 	known, err := tx.RenewKnownBrowser(ctx, a.who.ID, throttle.Browser(a.claimant.Known), expires, now)

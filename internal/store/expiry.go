@@ -23,6 +23,7 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 	for _, statement := range []string{
 		`DELETE FROM signin_flow WHERE expires_at < $1 AND NOT (` + stoppedFlow + `)`, // the others go once their people were told
 		`DELETE FROM enrolment_flow WHERE expires_at < $1`,
+		`DELETE FROM trusted_browser WHERE expires_at < $1`,
 		`DELETE FROM ticket WHERE expires_at < $1`,
 		`DELETE FROM mail_otp WHERE expires_at < $1`,
 		`DELETE FROM recovery_flow WHERE expires_at < $1`,

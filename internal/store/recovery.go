@@ -116,6 +116,9 @@ func (tx *Tx) EndWaysBack(ctx context.Context, subscriberID string) error {
 	if err := tx.EndRecoveryLinks(ctx, subscriberID); err != nil {
 		return err
 	}
+	if err := tx.EndTrustedBrowsers(ctx, subscriberID); err != nil { //guard:SES-13
+		return err
+	}
 	for _, statement := range []string{`DELETE FROM mail_otp WHERE subscriber_id = $1`, `DELETE FROM ticket WHERE subscriber_id = $1`} {
 		if _, err := tx.exec(ctx, statement, subscriberID); err != nil {
 			return fmt.Errorf("store: end ways back: %w", err)

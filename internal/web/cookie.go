@@ -16,6 +16,7 @@ const (
 	sessionCookie = "session"
 	knownCookie   = "dev" // the token of a known browser (THR-4)
 	langCookie    = "lang"
+	trustCookie   = "trust"  // the token of a trusted browser (SES-13)
 	ticketCookie  = "ticket" // says that it is worth asking for a ticket of this browser; gives no right
 
 	browserLifetime = 30 * 24 * time.Hour
@@ -92,6 +93,14 @@ func (s *Site) Known(r *http.Request) string { return s.readCookie(r, knownCooki
 // SetKnown gives the browser the token by which it is known.
 func (s *Site) SetKnown(w http.ResponseWriter, token string, lifetime time.Duration) {
 	s.setCookie(w, knownCookie, token, lifetime)
+}
+
+// Trusted returns the token by which the browser is trusted, or the empty string.
+func (s *Site) Trusted(r *http.Request) string { return s.readCookie(r, trustCookie) }
+
+// SetTrusted gives the browser the token by which it is trusted.
+func (s *Site) SetTrusted(w http.ResponseWriter, token string, lifetime time.Duration) {
+	s.setCookie(w, trustCookie, token, lifetime)
 }
 
 // HasTicket reports whether the browser may hold a ticket. It says nothing more,

@@ -33,7 +33,8 @@ type SetTx interface {
 	EndSessions(ctx context.Context, subscriberID string) error
 	// DeleteGrantsOf ends all refresh tokens of a subscriber.
 	DeleteGrantsOf(ctx context.Context, subscriberID string) error
-	// EndWaysBack ends the links, OTPs and the ticket of a subscriber.
+	// EndWaysBack ends the links, OTPs, the ticket and the trusted browsers of a
+	// subscriber.
 	EndWaysBack(ctx context.Context, subscriberID string) error
 }
 
