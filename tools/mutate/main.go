@@ -1,5 +1,5 @@
-// Command mutate takes away each guard of the sources in turn (an if or a
-// return that ends in //guard:ID) and runs the tests: at least one must fail
+// Command mutate takes away each guard of the sources in turn (an if, a
+// case or a return that ends in //guard:ID) and runs the tests: at least one must fail
 // (A62). It works on a copy of the tree, of which it is told the folder.
 package main
 
@@ -104,6 +104,10 @@ func guardsOf(file string) (guards []guard, err error) {
 		switch s := n.(type) {
 		case *ast.IfStmt:
 			add(s.Cond, s.Body.Lbrace, "false && ")
+		case *ast.CaseClause:
+			if len(s.List) == 1 {
+				add(s.List[0], s.Colon, "false && ")
+			}
 		case *ast.ReturnStmt:
 			if len(s.Results) == 1 {
 				add(s.Results[0], s.Pos(), "true || ")
