@@ -78,7 +78,7 @@ func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, 
 		return v, nil
 	case given.IsZero() && !trusted: //guard:SES-10
 		return nil, g.weak(r, path, v)
-	case trusted, d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
+	case trusted || d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
 		address, err := g.Login(path, draft, secondFactors)
 		if err != nil {
 			return nil, err
