@@ -15,13 +15,14 @@ import (
 
 // Pages serves the pages of a person.
 type Pages struct {
-	Site      *web.Site
-	Sessions  *session.Service
-	Services  *federation.Services
-	Gate      *session.Gate
-	Pending   federation.Pending
-	Addresses *Addresses
-	Languages *Languages
+	Site           *web.Site
+	Sessions       *session.Service
+	Services       *federation.Services
+	Gate           *session.Gate
+	Pending        federation.Pending
+	Addresses      *Addresses
+	Languages      *Languages
+	Authenticators *Authenticators
 }
 
 // Mount registers the pages.
@@ -35,6 +36,12 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /account/address/update", p.updateAddress)
 	p.Site.Handle("GET /account/address/remove", p.askRemoveAddress)
 	p.Site.Handle("POST /account/address/remove", p.removeAddress)
+	p.Site.Handle("GET /account/authenticators", p.showAuthenticators)
+	p.Site.Handle("POST /account/authenticators", p.addAuthenticator)
+	p.Site.Handle("GET /account/authenticators/rename", p.askRename)
+	p.Site.Handle("POST /account/authenticators/rename", p.rename)
+	p.Site.Handle("GET /account/authenticators/remove", p.askRemoveAuthenticator)
+	p.Site.Handle("POST /account/authenticators/remove", p.removeAuthenticator)
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)

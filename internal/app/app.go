@@ -250,6 +250,8 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 	}
 	return &account.Pages{
 		Site: a.Site, Sessions: a.Sessions, Services: a.Services, Gate: gate, Pending: pending, Addresses: addresses,
+		Authenticators: &account.Authenticators{InTx: store.In[account.AuthenticatorTx](a.DB), View: store.View[account.AuthenticatorReader](a.DB),
+			Notices: a.Notices, Words: a.words, Most: a.Config.TOTP.MaxActive, Now: a.now},
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}
 }

@@ -219,6 +219,7 @@ type DonePage struct {
 	Error     string
 	Saved     bool
 	SignedIn  bool
+	Added     bool   // to others, by a person who is signed in
 	Recovered bool   // by a recovery: the old entry in the Authenticator is of no more use
 	Hold      string // until when no notification address may be registered; empty if it may
 	Next      string // address to sign in at
@@ -279,7 +280,7 @@ func (p *Pages) renderDone(w http.ResponseWriter, r *http.Request, status int, f
 		page.Hold = p.Site.Clock(r, until)
 	}
 	if _, err := p.Sessions.Find(r.Context(), p.Site.Session(r)); err == nil {
-		page.SignedIn = true
+		page.SignedIn, page.Added = true, f.BoundBy == authenticator.BySecondFactor
 	} else if !errors.Is(err, session.ErrNone) {
 		return err
 	}

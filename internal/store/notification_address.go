@@ -154,16 +154,3 @@ func (tx *Tx) CreateNotMe(ctx context.Context, n account.NotMe) error {
 	}
 	return nil
 }
-
-// EndMailed implements [account.RegisteredTx].
-func (tx *Tx) EndMailed(ctx context.Context, subscriberID string) error {
-	for _, statement := range []string{
-		`DELETE FROM recovery_link WHERE subscriber_id = $1`,
-		`DELETE FROM mail_otp WHERE subscriber_id = $1`,
-	} {
-		if _, err := tx.exec(ctx, statement, subscriberID); err != nil {
-			return fmt.Errorf("store: end what was mailed: %w", err)
-		}
-	}
-	return nil
-}

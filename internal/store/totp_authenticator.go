@@ -118,3 +118,20 @@ func (tx *Tx) RenameTOTP(ctx context.Context, subscriberID, id, name string) err
 	}
 	return nil
 }
+
+// RemoveTOTP implements [account.AuthenticatorTx]. Writing the subscriber first
+// lets only one transaction at a time count what is left.
+func (tx *Tx) RemoveTOTP(ctx context.Context, subscriberID, id string, now time.Time) (bool, error) {
+	_, err := tx.exec(ctx, `UPDATE subscriber SET updated_at = $2 WHERE id = $1`, subscriberID, millis(now))
+	if err != nil {
+		return false, fmt.Errorf("store: remove TOTP authenticator: %w", err)
+	}
+	n, err := tx.exec(ctx,
+		`DELETE FROM totp_authenticator WHERE subscriber_id = $1 AND id = $2 AND state = 'active' AND (
+			EXISTS (SELECT 1 FROM totp_authenticator o WHERE o.subscriber_id = $1 AND o.id <> $2 AND o.state = 'active')
+			OR EXISTS (SELECT 1 FROM passkey p WHERE p.subscriber_id = $1))`, subscriberID, id)
+	if err != nil {
+		return false, fmt.Errorf("store: remove TOTP authenticator: %w", err)
+	}
+	return n == 1, nil
+}

@@ -31,6 +31,8 @@ import (
 var pages = map[string]any{
 	"error":                web.ErrorPage{},
 	"account/account":      account.AccountPage{},
+	"account/rename":       account.RenamePage{},
+	"account/totp":         account.AuthenticatorsPage{},
 	"account/address":      account.AddressPage{},
 	"account/remove":       account.RemovePage{},
 	"account/home":         account.HomePage{},

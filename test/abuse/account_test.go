@@ -394,7 +394,8 @@ func (w *world) fallback(id string) {
 }
 
 // settings are the pages of a person's settings.
-var settings = []string{"/account", "/account/address", "/account/address/remove?id=x"}
+var settings = []string{"/account", "/account/address", "/account/address/remove?id=x", "/account/authenticators",
+	"/account/authenticators/rename?id=x", "/account/authenticators/remove?id=x"}
 
 // TestA14FallbackSession: a session that an OTP opened changes nothing. A14, SES-10, ADR-2.
 func TestA14FallbackSession(t *testing.T) {
@@ -489,6 +490,145 @@ func TestLanguageOfAPerson(t *testing.T) {
 		}
 		if p := b.submit("/account", form, "lang", "xx"); p.Code != http.StatusNotFound {
 			t.Errorf("a language that there is not: %d", p.Code)
+		}
+	})
+}
+
+// active counts the active Authenticators of a person.
+func (w *world) active(id string) int {
+	return w.count(`SELECT COUNT(*) FROM totp_authenticator a JOIN subscriber s ON s.id = a.subscriber_id WHERE s.sps_id = $1 AND a.state = 'active'`, id)
+}
+
+var (
+	renameLink = regexp.MustCompile(`/account/authenticators/rename\?id=(\w+)`)
+	removeLink = regexp.MustCompile(`/account/authenticators/remove\?id=(\w+)`)
+)
+
+// TestAuthenticators adds a second one, names it, and removes the first: its
+// codes stop at once. TOTP-7, TOTP-12, TOTP-13, NOT-1.
+func TestAuthenticators(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		w.pass(time.Minute) // the list is in the order in which they were made
+		list := b.get("/account/authenticators")
+		scan := b.follow(b.submit("/account/authenticators", list.form("/account/authenticators")))
+		second := b.enrol(who.id, scan)
+		if done := b.get("/enrol/done?flow=" + url.QueryEscape(scan.flow)); !done.says("Back to the list of Authenticators") {
+			t.Errorf("%d %s", done.Code, done.Body)
+		}
+		if w.active(who.id) != 2 || w.count(`SELECT COUNT(*) FROM totp_authenticator WHERE bound_by = 'second_factor'`) != 1 {
+			t.Fatal("not added")
+		}
+		all := renameLink.FindAllStringSubmatch(b.get("/account/authenticators").Body.String(), -1)
+		rename := b.get(all[1][0])
+		for typed, want := range map[string]string{"": "Enter a name.", strings.Repeat("x", 41): "Use at most 40 characters.", "authenticator 1": "You already use this name."} {
+			if p := b.submit("/account/authenticators/rename", rename, "id", all[1][1], "name", typed); p.Code != http.StatusUnprocessableEntity || !p.says(want) {
+				t.Errorf("%q: %d %s", typed, p.Code, p.Body)
+			}
+		}
+		if p := b.follow(b.submit("/account/authenticators/rename", rename, "id", all[1][1], "name", "研究室の PC")); !p.says("The name has been changed.") || !p.says("研究室の PC") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		ask := b.get(removeLink.FindString(b.get("/account/authenticators").Body.String()))
+		if p := b.follow(b.submit("/account/authenticators/remove", ask, "id", all[0][1])); !p.says("Removed.") || w.active(who.id) != 1 {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		w.pass(30 * time.Second)
+		fresh := w.newBrowser()
+		if p := fresh.submitTOTP(fresh.totpPage(who.id), who.code(w.Now())); p.Code != http.StatusUnprocessableEntity {
+			t.Errorf("a code of the removed one: %d", p.Code)
+		}
+		fresh.signIn(second)
+		if n := len(w.mailsTo(who.id + "@example.com")); n < 2 {
+			t.Errorf("%d mails", n)
+		}
+	})
+}
+
+// TestLastMethod: the last one stays, also when two are removed at once; with a
+// passkey it may go. TOTP-12.
+func TestLastMethod(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		link := removeLink.FindStringSubmatch(b.get("/account/authenticators").Body.String())
+		if p := b.get(link[0]); p.Code != http.StatusConflict || !p.says("You cannot remove your only method") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		b.enrol(who.id, b.follow(b.submit("/account/authenticators", b.get("/account/authenticators").form("/account/authenticators"))))
+		links := removeLink.FindAllStringSubmatch(b.get("/account/authenticators").Body.String(), -1)
+		done := make(chan int)
+		for _, link := range links {
+			ask := b.get(link[0])
+			go func() { done <- b.submit("/account/authenticators/remove", ask, "id", link[1]).Code }()
+		}
+		if first, second := <-done, <-done; w.active(who.id) != 1 || first == second {
+			t.Errorf("%d and %d, %d left", first, second, w.active(who.id))
+		}
+	})
+}
+
+// TestNoMoreThanFive refuses a sixth before anything is made. TOTP-7.
+func TestNoMoreThanFive(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		form := b.get("/account/authenticators").form("/account/authenticators")
+		for n := range 4 {
+			w.exec(`INSERT INTO totp_authenticator (subscriber_id, id, name, secret, state, last_step, bound_by, created_at, last_used_at)
+				SELECT subscriber_id, $1, $1, secret, state, last_step, bound_by, created_at, last_used_at FROM totp_authenticator
+				WHERE name = 'Authenticator 1' AND subscriber_id = (SELECT id FROM subscriber WHERE sps_id = 'seed0000001')`, fmt.Sprint("x", n))
+		}
+		if p := b.get("/account/authenticators"); p.says("Add an Authenticator") || !p.says("You can register up to 5.") {
+			t.Errorf("%s", p.Body)
+		}
+		if p := b.submit("/account/authenticators", form); p.Code != http.StatusConflict || !p.says("You cannot add another Authenticator") || w.count(`SELECT COUNT(*) FROM ticket`) != 0 {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// TestForeignAuthenticator names what somebody else has: not found, and nothing
+// changes. A19.
+func TestForeignAuthenticator(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, x := w.newBrowser(), w.newBrowser()
+		b.signIn(seeded(1))
+		x.signIn(seeded(2))
+		mine := removeLink.FindStringSubmatch(b.get("/account/authenticators").Body.String())[1]
+		own := renameLink.FindStringSubmatch(x.get("/account/authenticators").Body.String())
+		rename := x.get(own[0])
+		if p := x.submit("/account/authenticators/rename", rename, "id", mine, "name", "taken"); p.Code != http.StatusNotFound {
+			t.Errorf("renaming: %d", p.Code)
+		}
+		if p := x.get("/account/authenticators/remove?id=" + mine); p.Code != http.StatusNotFound {
+			t.Errorf("asking: %d", p.Code)
+		}
+		x.enrol("seed0000002", x.follow(x.submit("/account/authenticators", x.get("/account/authenticators").form("/account/authenticators"))))
+		ask := x.get(removeLink.FindString(x.get("/account/authenticators").Body.String()))
+		if p := x.submit("/account/authenticators/remove", ask, "id", mine); p.Code != http.StatusNotFound || w.active("seed0000001") != 1 {
+			t.Errorf("removing: %d", p.Code)
+		}
+	})
+}
+
+// TestFreshForMethods: what adds or removes a method wants a factor of the last
+// five minutes, and comes back to the question. TOTP-12, SES-8.
+func TestFreshForMethods(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		b.enrol(who.id, b.follow(b.submit("/account/authenticators", b.get("/account/authenticators").form("/account/authenticators"))))
+		list := b.get("/account/authenticators")
+		w.pass(6 * time.Minute)
+		if p := b.follow(b.submit("/account/authenticators", list.form("/account/authenticators"))); !p.says("Enter the one-time password") || w.count(`SELECT COUNT(*) FROM ticket`) != 0 {
+			t.Errorf("adding: %d %s", p.Code, p.Body)
+		}
+		p := b.follow(b.get(removeLink.FindString(list.Body.String())))
+		p = b.follow(b.submitTOTP(p, who.code(w.Now())))
+		if !p.says("Its numbers stop working at once.") {
+			t.Errorf("asking again: %d %s", p.Code, p.Body)
 		}
 	})
 }
