@@ -23,6 +23,7 @@ type Pages struct {
 	Addresses      *Addresses
 	Languages      *Languages
 	Authenticators *Authenticators
+	Devices        *Devices
 }
 
 // Mount registers the pages.
@@ -42,6 +43,8 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /account/authenticators/rename", p.rename)
 	p.Site.Handle("GET /account/authenticators/remove", p.askRemoveAuthenticator)
 	p.Site.Handle("POST /account/authenticators/remove", p.removeAuthenticator)
+	p.Site.Handle("GET /account/sessions", p.showSessions)
+	p.Site.Handle("POST /account/sessions", p.endSessions)
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)

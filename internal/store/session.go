@@ -110,3 +110,24 @@ func (tx *Tx) EndSession(ctx context.Context, s session.Session) error {
 	}
 	return nil
 }
+
+// SessionsOf implements [account.SessionReader].
+func (tx *Tx) SessionsOf(ctx context.Context, subscriberID string) (all []session.Session, err error) {
+	err = tx.query(ctx, func(r row) error {
+		s := session.Session{SubscriberID: subscriberID}
+		var evidence string
+		var created, seen, idle, expires int64
+		if err := r.Scan(&s.ID, &evidence, &s.Browser, &s.Address, &created, &seen, &idle, &expires); err != nil {
+			return err
+		}
+		s.CreatedAt, s.SeenAt, s.ExpiresAt = fromMillis(created), fromMillis(seen), fromMillis(expires)
+		s.IdleLimit = time.Duration(idle) * time.Millisecond
+		all = append(all, s)
+		return json.Unmarshal([]byte(evidence), &all[len(all)-1].Evidence)
+	}, `SELECT id, evidence, browser, address, created_at, seen_at, idle_limit, expires_at FROM session
+	     WHERE subscriber_id = $1 ORDER BY seen_at DESC, id`, subscriberID)
+	if err != nil {
+		return nil, fmt.Errorf("store: sessions of a subscriber: %w", err)
+	}
+	return all, nil
+}

@@ -33,6 +33,9 @@ func (s *Site) Address(r *http.Request) netip.Addr {
 // OnCampus reports whether the client is in a network of the institution.
 func (s *Site) OnCampus(r *http.Request) bool { return within(s.Campus, s.Address(r)) }
 
+// InCampus reports whether an address is in a network of the institution.
+func (s *Site) InCampus(address netip.Addr) bool { return within(s.Campus, address) }
+
 func within(networks []netip.Prefix, address netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(address) })
 }

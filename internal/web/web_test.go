@@ -32,6 +32,7 @@ var pages = map[string]any{
 	"error":                web.ErrorPage{},
 	"account/account":      account.AccountPage{},
 	"account/rename":       account.RenamePage{},
+	"account/sessions":     account.SessionsPage{},
 	"account/totp":         account.AuthenticatorsPage{},
 	"account/address":      account.AddressPage{},
 	"account/remove":       account.RemovePage{},

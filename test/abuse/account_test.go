@@ -395,7 +395,7 @@ func (w *world) fallback(id string) {
 
 // settings are the pages of a person's settings.
 var settings = []string{"/account", "/account/address", "/account/address/remove?id=x", "/account/authenticators",
-	"/account/authenticators/rename?id=x", "/account/authenticators/remove?id=x"}
+	"/account/authenticators/rename?id=x", "/account/sessions", "/account/authenticators/remove?id=x"}
 
 // TestA14FallbackSession: a session that an OTP opened changes nothing. A14, SES-10, ADR-2.
 func TestA14FallbackSession(t *testing.T) {
@@ -629,6 +629,49 @@ func TestFreshForMethods(t *testing.T) {
 		p = b.follow(b.submitTOTP(p, who.code(w.Now())))
 		if !p.says("Its numbers stop working at once.") {
 			t.Errorf("asking again: %d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// TestDevices ends the session of another device, and all others; a service
+// that took part is told. Nobody ends that of somebody else. SES-11, A19.
+func TestDevices(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, phone, third, x, who := w.newBrowser(), w.newBrowser(), w.newBrowser(), w.newBrowser(), seeded(1)
+		phone.agent = "Mozilla/5.0 (iPhone) Safari/605"
+		for _, device := range []*browser{b, phone, third} {
+			device.signIn(who)
+			w.pass(30 * time.Second)
+		}
+		x.signIn(seeded(2))
+		list := b.get("/account/sessions")
+		if strings.Count(list.Body.String(), "The device you are using") != 1 || !list.says("Safari・iPhone / off campus / Last used 18:00") {
+			t.Errorf("%s", list.Body)
+		}
+		form := list.form("/account/sessions")
+		ids := regexp.MustCompile(`name="id" value="(\w+)"`).FindAllStringSubmatch(list.Body.String(), -1)
+		if len(ids) != 2 {
+			t.Fatalf("%d others: %s", len(ids), list.Body)
+		}
+		w.pass(30 * time.Second)
+		w.newBrowser().signIn(seeded(2)) // so that there is a form
+		if p := x.submit("/account/sessions", x.get("/account/sessions").form("/account/sessions"), "id", ids[0][1]); p.Code != http.StatusNotFound {
+			t.Errorf("somebody else ended it: %d", p.Code)
+		}
+		if p := b.follow(b.submit("/account/sessions", form, "id", ids[1][1])); !p.says("The device has been logged out.") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if !b.signedIn() || phone.signedIn() == third.signedIn() {
+			t.Errorf("signed in: this %t, phone %t, third %t", b.signedIn(), phone.signedIn(), third.signedIn())
+		}
+		if p := b.follow(b.submit("/account/sessions", form, "others", "yes")); !p.says("All other devices have been logged out.") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if !b.signedIn() || phone.signedIn() || third.signedIn() || !x.signedIn() {
+			t.Errorf("signed in: this %t, phone %t, third %t, somebody else %t", b.signedIn(), phone.signedIn(), third.signedIn(), x.signedIn())
+		}
+		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'session.ended'`); n != 2 {
+			t.Errorf("%d recorded", n)
 		}
 	})
 }

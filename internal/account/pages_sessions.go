@@ -1,0 +1,92 @@
+package account
+
+import (
+	"net/http"
+	"net/netip"
+
+	"warifu/internal/assurance"
+	"warifu/internal/session"
+	"warifu/internal/web"
+)
+
+const (
+	sessionsStep = "account/sessions" // the name of the page, too
+	sessionsPath = "/account/sessions"
+)
+
+// SessionsPage is the page "account/sessions".
+type SessionsPage struct {
+	web.Hidden
+	Done   string
+	List   []SessionRow
+	Others bool
+}
+
+// SessionRow is one place where the person is signed in.
+type SessionRow struct {
+	ID        string
+	This      bool
+	Row       string // device, place and last use, in the language of the page
+	Device    string
+	Temporary bool
+}
+
+func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
+	v, err := p.Gate.Enter(w, r, session.Factor, "")
+	if v == nil {
+		return err
+	}
+	all, err := p.Devices.Of(r.Context(), NewActor(v, p.Site.Client(r)))
+	if err != nil {
+		return err
+	}
+	page := SessionsPage{Done: p.done(r), Others: len(all) > 1}
+	for _, s := range all {
+		device := s.Browser
+		if device == "" {
+			device = p.Site.Text(r, "common.unknown")
+		}
+		page.List = append(page.List, SessionRow{ID: s.ID, This: s.ID == v.Session.ID, Device: device,
+			Row:       p.Site.Text(r, "sessions.row", "device", device, "place", p.place(r, s.Address), "time", p.Site.Clock(r, s.SeenAt)),
+			Temporary: assurance.Assurance(s.Evidence, p.Gate.Assurance).Fallback})
+	}
+	if page.Hidden, err = p.Site.Hidden(w, r, sessionsStep, ""); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, http.StatusOK, sessionsStep, page)
+}
+
+// place tells whether a network address is one of the institution.
+func (p *Pages) place(r *http.Request, address string) string {
+	parsed, err := netip.ParseAddr(address)
+	switch {
+	case err != nil:
+		return p.Site.Text(r, "common.unknown")
+	case p.Site.InCampus(parsed):
+		return p.Site.Text(r, "common.place_campus")
+	}
+	return p.Site.Text(r, "common.place_outside")
+}
+
+// endSessions ends the session that the form names, or all others.
+func (p *Pages) endSessions(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, sessionsStep, "id", "others")
+	if err != nil {
+		return err
+	}
+	v, err := p.Gate.Enter(w, r, session.Factor, "")
+	if v == nil {
+		return err
+	}
+	actor, done := NewActor(v, p.Site.Client(r)), "device_out"
+	if form["others"] != "" {
+		done = "devices_out"
+		err = p.Devices.EndOthers(r.Context(), actor)
+	} else {
+		err = p.Devices.End(r.Context(), actor, form["id"])
+	}
+	if err != nil {
+		return p.problem(err)
+	}
+	return p.Site.Redirect(w, r, sessionsPath+"?done="+done)
+}
