@@ -24,6 +24,7 @@ type Pages struct {
 	Languages      *Languages
 	Authenticators *Authenticators
 	Devices        *Devices
+	Passwords      *Passwords
 }
 
 // Mount registers the pages.
@@ -45,6 +46,8 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /account/authenticators/remove", p.removeAuthenticator)
 	p.Site.Handle("GET /account/sessions", p.showSessions)
 	p.Site.Handle("POST /account/sessions", p.endSessions)
+	p.Site.Handle("GET /account/password", p.showPassword)
+	p.Site.Handle("POST /account/password", p.changePassword)
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)

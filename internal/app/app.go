@@ -178,7 +178,7 @@ func (a *App) words(key string, args ...any) mail.Text {
 }
 
 // buildPages mounts the pages of every package.
-func (a *App) buildPages() error {
+func (a *App) buildPages() (err error) {
 	pending := federation.Pending{Box: a.Ring.Box(keyring.Pending), Now: a.now}
 	passwords := &password.Guard{InTx: store.In[password.GuardTx](a.DB), Hasher: a.Hasher, Accounts: a.Ring.MAC(keyring.AccountID),
 		Throttle: a.Config.Throttle, Domains: a.Config.Institution.MailDomains, Now: a.now}
@@ -213,7 +213,11 @@ func (a *App) buildPages() error {
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, From: from}).Mount()
 	(&recovery.Pages{Site: a.Site, Service: recover, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
-	a.accountPages(pending, policy).Mount()
+	mine := a.accountPages(pending, policy)
+	if mine.Passwords, err = a.passwords(passwords); err != nil {
+		return err
+	}
+	mine.Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
 		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),
@@ -255,6 +259,26 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}
+}
+
+// passwords changes passwords. The names of the institution, of the system and of
+// its services are none.
+func (a *App) passwords(guard *password.Guard) (*account.Passwords, error) {
+	block, err := password.NewBlockList(nil)
+	if err != nil {
+		return nil, err
+	}
+	i := a.Config.Institution
+	words := []string{i.Scope}
+	for _, text := range []federation.Text{i.Name, i.App, i.AppShort, i.IDLabel} {
+		words = append(words, text.Japanese, text.English)
+	}
+	for _, service := range a.Config.Services {
+		words = append(words, service.Name.Japanese, service.Name.English)
+	}
+	return &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: guard, Block: block, Site: words,
+		Forced:  func(who directory.Subscriber) bool { return a.Config.SignIn.NeedsFactor(who.Groups, a.now()) },
+		Notices: a.Notices, Words: a.words, Now: a.now}, nil
 }
 
 // buildTime is the time of the revision that the program was built from.

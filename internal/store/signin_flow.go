@@ -83,3 +83,13 @@ func bytesOf(b []byte) []byte {
 	}
 	return b
 }
+
+// EndHalfSignIns implements [account.PasswordTx]. A step-up of a person who is
+// signed in goes on.
+func (tx *Tx) EndHalfSignIns(ctx context.Context, subscriberID string) error {
+	_, err := tx.exec(ctx, `DELETE FROM signin_flow WHERE subscriber_id = $1 AND state <> 'signed_in' AND NOT step_up`, subscriberID)
+	if err != nil {
+		return fmt.Errorf("store: end half sign-ins: %w", err)
+	}
+	return nil
+}

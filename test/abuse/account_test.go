@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"warifu/internal/demo/people"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
 	"warifu/internal/secret"
@@ -395,7 +396,7 @@ func (w *world) fallback(id string) {
 
 // settings are the pages of a person's settings.
 var settings = []string{"/account", "/account/address", "/account/address/remove?id=x", "/account/authenticators",
-	"/account/authenticators/rename?id=x", "/account/sessions", "/account/authenticators/remove?id=x"}
+	"/account/authenticators/rename?id=x", "/account/sessions", "/account/password", "/account/authenticators/remove?id=x"}
 
 // TestA14FallbackSession: a session that an OTP opened changes nothing. A14, SES-10, ADR-2.
 func TestA14FallbackSession(t *testing.T) {
@@ -672,6 +673,91 @@ func TestDevices(t *testing.T) {
 		}
 		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'session.ended'`); n != 2 {
 			t.Errorf("%d recorded", n)
+		}
+	})
+}
+
+const newPassword = "correct horse battery staple"
+
+// TestPasswordChange wants the present one, refuses weak ones with the reason,
+// and ends what the old one has opened. PW-2, PW-3, PW-5, RST-9.
+func TestPasswordChange(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, other, half, who := w.newBrowser(), w.newBrowser(), w.newBrowser(), seeded(1)
+		other.signIn(who)
+		w.pass(30 * time.Second)
+		b.signIn(who)
+		open := half.totpPage(who.id)
+		form := b.get("/account/password")
+		for chosen, want := range map[string]string{
+			"": "Enter 8 characters or more.", "short": "Enter 8 characters or more.", strings.Repeat("xy", 65): "Use at most 128 characters.",
+			"password1": "found in a list of leaked passwords", "Seed0000001": "contains your name", "MiyakoUniversity": "too simple",
+			people.Password: "This is your present password.",
+		} {
+			if p := b.submit("/account/password", form, "present", people.Password, "chosen", chosen); p.Code != http.StatusUnprocessableEntity || !p.says(want) {
+				t.Errorf("%q: %d %s", chosen, p.Code, p.Body)
+			}
+		}
+		if p := b.submit("/account/password", form, "present", "wrong", "chosen", newPassword); p.Code != http.StatusUnprocessableEntity || !p.says("Your present password is not correct.") {
+			t.Errorf("a wrong present one: %d %s", p.Code, p.Body)
+		}
+		if p := b.submit("/account/password", form); p.Code != http.StatusUnprocessableEntity || !p.says("Please check the following") {
+			t.Errorf("nothing: %d %s", p.Code, p.Body)
+		}
+		if p := b.follow(b.submit("/account/password", form, "present", people.Password, "chosen", newPassword)); !p.says("The password has been changed.") {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		if !b.signedIn() || other.signedIn() {
+			t.Errorf("signed in: this %t, the other %t", b.signedIn(), other.signedIn())
+		}
+		w.pass(30 * time.Second)
+		if p := half.submitTOTP(open, who.code(w.Now())); p.Code != http.StatusForbidden {
+			t.Errorf("the half sign-in goes on: %d %s", p.Code, p.Body)
+		}
+		if p := w.newBrowser().password(who.id, people.Password); p.Code != http.StatusUnprocessableEntity {
+			t.Errorf("the old one: %d", p.Code)
+		}
+		if p := w.newBrowser().password(who.id, newPassword); p.Code != http.StatusSeeOther {
+			t.Errorf("the new one: %d", p.Code)
+		}
+		var told bool
+		for _, m := range w.mailsTo(who.id + "@example.com") {
+			told = told || strings.Contains(m.Subject, "Password changed") || strings.Contains(m.Subject, "パスワードの変更")
+		}
+		if !told {
+			t.Error("the person was not told")
+		}
+	})
+}
+
+// TestPasswordGuesses: wrong present ones are counted like those at the sign-in. PW-5, THR-3.
+func TestPasswordGuesses(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		form := b.get("/account/password")
+		paused := false
+		for range 30 {
+			paused = paused || b.submit("/account/password", form, "present", "wrong", "chosen", newPassword).says("this is paused")
+		}
+		if !paused || b.submit("/account/password", form, "present", people.Password, "chosen", newPassword).Code == http.StatusSeeOther {
+			t.Error("30 guesses, and the right one works")
+		}
+	})
+}
+
+// TestPasswordWantsAFactor: who has one shows it again. PW-5.
+func TestPasswordWantsAFactor(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		form := b.get("/account/password")
+		w.pass(6 * time.Minute)
+		if p := b.follow(b.submit("/account/password", form, "present", people.Password, "chosen", newPassword)); !p.says("Enter the one-time password") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if p := w.newBrowser().password(who.id, people.Password); p.Code != http.StatusSeeOther {
+			t.Errorf("it was changed: %d", p.Code)
 		}
 	})
 }

@@ -1,0 +1,144 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"warifu/internal/audit"
+	"warifu/internal/authenticator/password"
+	"warifu/internal/directory"
+	"warifu/internal/notice"
+)
+
+// PasswordOutcome is how a change of the password ended.
+type PasswordOutcome string
+
+// The outcomes. Faults of the new password are not among them: nothing was
+// verified then.
+const (
+	PasswordChanged  PasswordOutcome = "changed"
+	PasswordRejected PasswordOutcome = "present password rejected"
+	PasswordPaused   PasswordOutcome = "too many wrong passwords"
+)
+
+// PasswordChange is what a person typed.
+type PasswordChange struct {
+	Present, Chosen string
+	Known           string // token by which the browser is known, or empty
+}
+
+// PasswordVerdict is an outcome, and what the person may know of it.
+type PasswordVerdict struct {
+	Outcome   PasswordOutcome
+	Fault     password.Fault // of the new one; nothing was verified
+	WaitUntil time.Time      // after PasswordPaused; zero if waiting does not help
+}
+
+// PasswordTx is what changing a password needs of a transaction.
+type PasswordTx interface {
+	SessionTx
+	password.GuardTx
+	notice.Tx
+	SetPassword(ctx context.Context, subscriberID, hash string, now time.Time) error
+	// DeleteGrantsOf revokes what services hold of a subscriber.
+	DeleteGrantsOf(ctx context.Context, subscriberID string) error
+	// EndWaysBack ends the links, OTPs and the ticket of a subscriber.
+	EndWaysBack(ctx context.Context, subscriberID string) error
+	// EndHalfSignIns ends the sign-ins that the old password has begun.
+	EndHalfSignIns(ctx context.Context, subscriberID string) error
+}
+
+// Passwords changes passwords.
+type Passwords struct {
+	InTx    func(ctx context.Context, fn func(PasswordTx) error) error
+	Guard   *password.Guard
+	Block   *password.BlockList
+	Site    []string                        // words of the place, which nobody may choose
+	Forced  func(directory.Subscriber) bool // a second factor is asked for beside the password
+	Notices *notice.Service
+	Words   notice.Words
+	Now     func() time.Time
+}
+
+// MinLength returns how long a new password of a person has to be.
+func (s *Passwords) MinLength(who directory.Subscriber) int { return password.MinLength(s.Forced(who)) }
+
+// Change changes the password of a person who knows the present one, and ends
+// whatever else the old one has opened (PW-5).
+func (s *Passwords) Change(ctx context.Context, a Actor, who directory.Subscriber, c PasswordChange) (PasswordVerdict, error) {
+	fault := s.Block.Fault(password.Choice{Password: c.Chosen, SecondFactorForced: s.Forced(who), Person: personal(who), Site: s.Site})
+	if fault != "" {
+		return PasswordVerdict{Fault: fault}, nil
+	}
+	answer, err := s.Guard.Ask(ctx, password.Attempt{SPSID: who.SPSID, Password: c.Present, Known: c.Known, Address: a.Address, Campus: a.Campus})
+	if err != nil {
+		return PasswordVerdict{}, err
+	}
+	if answer.Refused {
+		return s.paused(ctx, a, answer)
+	}
+	v, hash := PasswordVerdict{Outcome: PasswordRejected}, ""
+	if answer.Accepted { //guard:PW-5
+		v.Outcome = PasswordChanged
+		if hash, err = s.Guard.Hasher.Hash(ctx, c.Chosen); err != nil {
+			return PasswordVerdict{}, err
+		}
+	}
+	err = s.InTx(ctx, func(tx PasswordTx) error {
+		if err := s.Guard.Settle(ctx, tx, answer); err != nil {
+			return err
+		}
+		if err := tx.AppendAudit(ctx, a.event(audit.PasswordChanged, string(v.Outcome), s.Now())); err != nil {
+			return err
+		}
+		if v.Outcome != PasswordChanged {
+			return nil
+		}
+		return s.set(ctx, tx, a, who, hash)
+	})
+	if err != nil {
+		return PasswordVerdict{}, err
+	}
+	return v, nil
+}
+
+// paused records a refusal, where that tells something.
+func (s *Passwords) paused(ctx context.Context, a Actor, answer password.Answer) (PasswordVerdict, error) {
+	v := PasswordVerdict{Outcome: PasswordPaused, WaitUntil: answer.WaitUntil}
+	if !answer.Telling {
+		return v, nil
+	}
+	return v, s.InTx(ctx, func(tx PasswordTx) error {
+		return tx.AppendAudit(ctx, a.event(audit.PasswordChanged, string(v.Outcome), s.Now()))
+	})
+}
+
+func (s *Passwords) set(ctx context.Context, tx PasswordTx, a Actor, who directory.Subscriber, hash string) error {
+	if err := tx.SetPassword(ctx, who.ID, hash, s.Now()); err != nil {
+		return err
+	}
+	all, err := tx.SessionsOf(ctx, who.ID)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.ID == a.SessionID {
+			continue
+		}
+		if err := tx.EndSession(ctx, other); err != nil { //guard:PW-5
+			return err
+		}
+	}
+	for _, end := range []func(context.Context, string) error{tx.DeleteGrantsOf, tx.EndWaysBack, tx.EndHalfSignIns} {
+		if err := end(ctx, who.ID); err != nil {
+			return err
+		}
+	}
+	return s.Notices.Tell(ctx, tx, a.notice(notice.Password, who, s.Words, nil, s.Now()))
+}
+
+// personal are the words about a person that are no password.
+func personal(who directory.Subscriber) []string {
+	return []string{who.SPSID, who.Display, who.Latin.Family, who.Latin.Given, who.Japanese.Family, who.Japanese.Given,
+		who.Kana.Family, who.Kana.Given, who.Department.English, who.Department.Japanese, who.Mailbox}
+}
