@@ -24,26 +24,28 @@ const (
 type Outcome string
 
 const (
-	PasswordAccepted  Outcome = "password accepted"
-	BrowserTrusted    Outcome = "password accepted, browser trusted"
-	PasswordSuffices  Outcome = "password accepted, no second factor required yet"
-	FactorMissing     Outcome = "password accepted, second factor not set up"
-	FactorTaken       Outcome = "password accepted, second factor initialized and not set up again"
-	PasswordRejected  Outcome = "password rejected"
-	SuspendedAccount  Outcome = "account suspended"
-	FactorAsked       Outcome = "second factor asked for again" // of a person who is signed in
-	TOTPAccepted      Outcome = "TOTP accepted"
-	TOTPRejected      Outcome = "TOTP rejected"
-	TOTPReused        Outcome = "TOTP used before"
-	TOTPPaused        Outcome = "TOTP paused after too many failures"
-	KnownBrowsersOnly Outcome = "TOTP taken from known browsers only"
-	OTPSent           Outcome = "OTP sent"
-	OTPNotSent        Outcome = "OTP not sent: too many mails"
-	OTPAccepted       Outcome = "OTP accepted"
-	OTPRejected       Outcome = "OTP rejected"
-	OTPExpired        Outcome = "OTP expired"
-	OTPBurnt          Outcome = "OTP ended after too many wrong entries"
-	Throttled         Outcome = "throttled" // asked to wait; nothing was verified
+	PasswordAccepted     Outcome = "password accepted"
+	BrowserTrusted       Outcome = "password accepted, browser trusted"
+	PasswordSuffices     Outcome = "password accepted, no second factor required yet"
+	FactorMissing        Outcome = "password accepted, second factor not set up"
+	FactorTaken          Outcome = "password accepted, second factor initialized and not set up again"
+	PasswordRejected     Outcome = "password rejected"
+	SuspendedAccount     Outcome = "account suspended"
+	FactorAsked          Outcome = "second factor asked for again" // of a person who is signed in
+	TOTPAccepted         Outcome = "TOTP accepted"
+	TOTPRejected         Outcome = "TOTP rejected"
+	TOTPReused           Outcome = "TOTP used before"
+	TOTPPaused           Outcome = "TOTP paused after too many failures"
+	KnownBrowsersOnly    Outcome = "TOTP taken from known browsers only"
+	RecoveryCodeAccepted Outcome = "recovery code accepted"
+	RecoveryCodeRejected Outcome = "recovery code rejected"
+	OTPSent              Outcome = "OTP sent"
+	OTPNotSent           Outcome = "OTP not sent: too many mails"
+	OTPAccepted          Outcome = "OTP accepted"
+	OTPRejected          Outcome = "OTP rejected"
+	OTPExpired           Outcome = "OTP expired"
+	OTPBurnt             Outcome = "OTP ended after too many wrong entries"
+	Throttled            Outcome = "throttled" // asked to wait; nothing was verified
 )
 
 // initial is the state of a new flow.
@@ -64,30 +66,34 @@ var transitions = flow.Table[State, Outcome]{
 		FactorAsked:      FactorRequired,
 	},
 	FactorRequired: {
-		TOTPAccepted:      SignedIn,
-		TOTPRejected:      FactorRequired,
-		TOTPReused:        FactorRequired,
-		TOTPPaused:        FactorRequired,
-		KnownBrowsersOnly: FactorRequired,
-		OTPSent:           OTPRequired,
-		OTPNotSent:        FactorRequired,
-		Throttled:         FactorRequired,
-		SuspendedAccount:  Ended,
+		TOTPAccepted:         SignedIn,
+		TOTPRejected:         FactorRequired,
+		TOTPReused:           FactorRequired,
+		TOTPPaused:           FactorRequired,
+		KnownBrowsersOnly:    FactorRequired,
+		RecoveryCodeAccepted: SignedIn,
+		RecoveryCodeRejected: FactorRequired,
+		OTPSent:              OTPRequired,
+		OTPNotSent:           FactorRequired,
+		Throttled:            FactorRequired,
+		SuspendedAccount:     Ended,
 	},
 	OTPRequired: {
-		OTPAccepted:       SignedIn,
-		OTPRejected:       OTPRequired,
-		OTPExpired:        OTPRequired,
-		OTPBurnt:          OTPRequired,
-		OTPSent:           OTPRequired,
-		OTPNotSent:        OTPRequired,
-		TOTPAccepted:      SignedIn,
-		TOTPRejected:      OTPRequired,
-		TOTPReused:        OTPRequired,
-		TOTPPaused:        OTPRequired,
-		KnownBrowsersOnly: OTPRequired,
-		Throttled:         OTPRequired,
-		SuspendedAccount:  Ended,
+		OTPAccepted:          SignedIn,
+		OTPRejected:          OTPRequired,
+		OTPExpired:           OTPRequired,
+		OTPBurnt:             OTPRequired,
+		OTPSent:              OTPRequired,
+		OTPNotSent:           OTPRequired,
+		TOTPAccepted:         SignedIn,
+		TOTPRejected:         OTPRequired,
+		TOTPReused:           OTPRequired,
+		TOTPPaused:           OTPRequired,
+		KnownBrowsersOnly:    OTPRequired,
+		RecoveryCodeAccepted: SignedIn,
+		RecoveryCodeRejected: OTPRequired,
+		Throttled:            OTPRequired,
+		SuspendedAccount:     Ended,
 	},
 }
 

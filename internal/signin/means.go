@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"slices"
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
@@ -10,8 +11,9 @@ import (
 
 // Means are the second factors that a person has.
 type Means struct {
-	TOTP      int // authenticators that are in use
-	Suspended int // authenticators that too many failures took away
+	TOTP          int // authenticators that are in use
+	Suspended     int // authenticators that too many failures took away
+	RecoveryCodes int // unused ones
 }
 
 // kinds returns what can be given, in the order in which every page offers it.
@@ -19,23 +21,33 @@ func (m Means) kinds() (kinds []authenticator.Kind) {
 	if m.TOTP > 0 {
 		kinds = append(kinds, authenticator.TOTP)
 	}
+	if m.RecoveryCodes > 0 {
+		kinds = append(kinds, authenticator.RecoveryCode)
+	}
 	return kinds
 }
 
-// Means returns the person of a flow, with the second factors that the flow takes.
+// any reports whether the person has a second factor, were it one that was
+// stopped after failures: that is told where it is asked for.
+func (m Means) any() bool { return m.Suspended > 0 || len(m.kinds()) > 0 }
+
+// Means returns the person of a flow, with the second factors.
 func (s *Service) Means(ctx context.Context, f Flow) (who directory.Subscriber, m Means, err error) {
 	err = s.View(ctx, func(tx Reader) error {
 		if who, err = tx.Subscriber(ctx, f.SubscriberID); err != nil {
 			return err
 		}
-		bound, err := tx.TOTPAuthenticators(ctx, f.SubscriberID)
-		m = count(bound)
+		m, err = means(ctx, tx, f.SubscriberID)
 		return err
 	})
 	return who, m, err
 }
 
-func count(bound []totp.Authenticator) (m Means) {
+func means(ctx context.Context, tx Reader, subscriberID string) (m Means, err error) {
+	bound, err := tx.TOTPAuthenticators(ctx, subscriberID)
+	if err != nil {
+		return m, err
+	}
 	for _, a := range bound {
 		switch a.State {
 		case totp.Active:
@@ -46,5 +58,11 @@ func count(bound []totp.Authenticator) (m Means) {
 			}
 		}
 	}
-	return m
+	m.RecoveryCodes, _, err = tx.RecoveryCodesLeft(ctx, subscriberID)
+	return m, err
+}
+
+// offers returns the kinds that the person has and the flow takes.
+func (f Flow) offers(m Means) []authenticator.Kind {
+	return slices.DeleteFunc(m.kinds(), func(k authenticator.Kind) bool { return !f.takes(k) })
 }

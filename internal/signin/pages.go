@@ -30,6 +30,8 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /login", p.submitPassword)
 	p.Site.Handle("GET /login/totp", p.showTOTP)
 	p.Site.Handle("POST /login/totp", p.submitTOTP)
+	p.Site.Handle("GET /login/recovery-code", p.showRecoveryCode)
+	p.Site.Handle("POST /login/recovery-code", p.submitRecoveryCode)
 	p.Site.Handle("GET /login/choose", p.showChoose)
 	p.Site.Handle("GET /login/cannot", p.showCannot)
 	p.Site.Handle("POST /login/cannot", p.submitCannot)

@@ -26,9 +26,22 @@ type Method struct {
 	Address string
 }
 
-// methods are the pages of the second factors, with a word on each.
-var methods = map[authenticator.Kind]struct{ path, hint string }{
-	authenticator.TOTP: {"/login/totp", "choose.totp_hint"},
+// methods are the second factors: their pages, a word on each, and how mails
+// call them.
+var methods = map[authenticator.Kind]struct{ path, hint, name string }{
+	authenticator.TOTP:         {"/login/totp", "choose.totp_hint", "method.totp"},
+	authenticator.RecoveryCode: {"/login/recovery-code", "choose.recovery_hint", "method.recovery"},
+}
+
+// elsewhere returns the page of a kind that the person does have, or the empty
+// string if there is no other.
+func (f Flow) elsewhere(m Means, not authenticator.Kind) string {
+	for _, kind := range f.offers(m) {
+		if kind != not {
+			return at(methods[kind].path, f)
+		}
+	}
+	return ""
 }
 
 func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
@@ -48,10 +61,9 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 	if page.Service, err = p.service(r, f.Request); err != nil {
 		return err
 	}
-	for _, kind := range means.kinds() {
-		if m, ok := methods[kind]; ok && f.takes(kind) {
-			page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Address: at(m.path, f)})
-		}
+	for _, kind := range f.offers(means) {
+		m := methods[kind]
+		page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Address: at(m.path, f)})
 	}
 	if page.Cannot, err = p.cannot(r, f); err != nil {
 		return err

@@ -54,7 +54,7 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 // factor would do, it has to be a whole sign-in.
 func (p *Pages) stepUp(w http.ResponseWriter, r *http.Request, sealed string, request federation.Request) error {
 	kinds := request.Need.Methods
-	if !slices.ContainsFunc(kinds, func(k authenticator.Kind) bool { return k == authenticator.TOTP }) {
+	if !slices.ContainsFunc(kinds, func(k authenticator.Kind) bool { return methods[k].path != "" }) {
 		return p.renderPassword(w, r, http.StatusOK, PasswordPage{Pending: sealed})
 	}
 	text, err := encode(sealed, request)

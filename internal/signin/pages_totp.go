@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/flow"
 	"warifu/internal/web"
@@ -15,16 +16,12 @@ const totpStep = "signin/totp" // the name of the page, too
 // TOTPPage is the page "signin/totp".
 type TOTPPage struct {
 	web.Hidden
-	Service    string
-	SPSID      string
-	StepUp     bool // of a person who is signed in
+	FactorPage
 	Digits     int
 	Many       bool   // several authenticators
 	ServerTime int64  // Unix milliseconds, for the Authenticator
 	Error      string // in the language of the page
-	Cannot     string // address of "Click here if you cannot login"; empty where a temporary login would not do
 	TrustDays  int    // for how many days the browser may be trusted; 0 if not
-	Choose     string // address of the other methods
 	Left       int64  // attempts left, if so few that it matters; else 0
 }
 
@@ -55,7 +52,9 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if !ok { // a slip, not an attempt
 		return p.renderTOTP(w, r, http.StatusUnprocessableEntity, f, TOTPPage{Error: p.slip(r, form["totp"])})
 	}
-	v, err := p.Service.SubmitTOTP(r.Context(), f.Key, p.claimant(r), TOTPForm{Code: code, Trust: form["trust"] != ""})
+	c := p.claimant(r)
+	c.Trust = form["trust"] != ""
+	v, err := p.Service.SubmitTOTP(r.Context(), f.Key, c, code)
 	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
 		return p.overtaken(w, r, f.Key, err)
 	}
@@ -77,10 +76,8 @@ func (p *Pages) overtaken(w http.ResponseWriter, r *http.Request, key Key, err e
 
 func (p *Pages) answerTOTP(w http.ResponseWriter, r *http.Request, v Verdict) error {
 	switch v.Outcome {
-	case TOTPPaused:
-		return &web.Problem{Status: http.StatusConflict, Stop: "stop.paused", Err: errPaused}
-	case KnownBrowsersOnly:
-		return &web.Problem{Status: http.StatusConflict, Stop: "stop.known_only", Err: errPaused}
+	case TOTPPaused, KnownBrowsersOnly:
+		return stopped(v.Outcome)
 	case TOTPRejected, TOTPReused, Throttled:
 		return p.renderTOTP(w, r, http.StatusUnprocessableEntity, v.Flow, TOTPPage{Error: p.totpError(r, v), Left: v.Left})
 	default:
@@ -116,23 +113,17 @@ func (p *Pages) totpError(r *http.Request, v Verdict) string {
 }
 
 func (p *Pages) renderTOTP(w http.ResponseWriter, r *http.Request, status int, f Flow, page TOTPPage) (err error) {
-	who, means, err := p.Service.Means(r.Context(), f)
-	if err != nil {
+	var m Means
+	if page.FactorPage, m, err = p.factorPage(r, f); err != nil {
 		return err
 	}
-	p.Site.Prefer(r, who.Language)
-	page.SPSID, page.StepUp, page.Many = who.SPSID, f.StepUp, means.TOTP > 1
-	page.Digits, page.ServerTime = totp.Digits, p.Service.Now().UnixMilli()
-	page.Choose = at("/login/choose", f)
+	if other := f.elsewhere(m, authenticator.TOTP); m.TOTP == 0 && m.Suspended == 0 && other != "" {
+		return p.Site.Redirect(w, r, other)
+	}
 	if !f.StepUp {
 		page.TrustDays = p.Service.Policy.TrustedDays()
 	}
-	if page.Cannot, err = p.cannot(r, f); err != nil {
-		return err
-	}
-	if page.Service, err = p.service(r, f.Request); err != nil {
-		return err
-	}
+	page.Many, page.Digits, page.ServerTime = m.TOTP > 1, totp.Digits, p.Service.Now().UnixMilli()
 	if page.Hidden, err = p.Site.Hidden(w, r, totpStep, f.ID); err != nil {
 		return err
 	}

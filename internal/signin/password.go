@@ -92,12 +92,12 @@ func (s *Service) afterPassword(ctx context.Context, tx Tx, who directory.Subscr
 	if who.Status != directory.Active { //guard:SES-9
 		return SuspendedAccount, nil
 	}
-	bound, err := tx.TOTPAuthenticators(ctx, who.ID)
+	m, err := means(ctx, tx, who.ID)
 	if err != nil {
 		return "", err
 	}
-	switch m := count(bound); {
-	case m.TOTP > 0, m.Suspended > 0: // what was stopped after failures says so where it is asked for
+	switch {
+	case m.any():
 		return PasswordAccepted, nil
 	case who.HadFactor: //guard:A63
 		return FactorTaken, nil

@@ -40,6 +40,8 @@ type Reader interface {
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	// TOTPAuthenticators returns all of a subscriber, whatever their state.
 	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
+	// RecoveryCodesLeft returns how many are unused, and when the set was made.
+	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
 	// CodeAddresses returns the addresses that codes may be sent to.
 	CodeAddresses(ctx context.Context, subscriberID string, now time.Time) ([]string, error)
 	// OTP returns the one that was sent for a flow, or [mailotp.ErrNone].
@@ -92,6 +94,8 @@ type Tx interface {
 	// UseTOTPStep spends a time step of an active authenticator, unless it or a
 	// later one has been spent, and reports whether it did (TOTP-4).
 	UseTOTPStep(ctx context.Context, subscriberID, id string, step int64, now time.Time) (bool, error)
+	// UseRecoveryCode uses up a code, and reports whether it did (REC-1).
+	UseRecoveryCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
 	// SuspendTOTP suspends all active authenticators of a subscriber.
 	SuspendTOTP(ctx context.Context, subscriberID string) error
 	// AppendAudit records a security event.
@@ -106,7 +110,7 @@ type Service struct {
 	TOTP      *totp.Verifier
 	Tokens    *secret.Box // seals the session's token in the flow
 	OTPs      mailotp.Policy
-	Codes     *secret.MAC // digests of OTPs
+	Codes     *secret.MAC // digests of OTPs and recovery codes
 	Outbox    *mail.Outbox
 	App       mail.Text // name of this system
 	Notices   *notice.Service
@@ -127,6 +131,7 @@ type Claimant struct {
 	Browser []byte // digest of its token
 	Known   string // token by which it is known, or empty
 	Trusted string // token by which it is trusted, or empty
+	Trust   bool   // it asks to be trusted from a second factor on
 	Session string // token of its present session, or empty
 }
 
@@ -283,11 +288,18 @@ func (s *Service) SessionToken(f Flow) string {
 func (s *Service) Reach(ctx context.Context, subscriberID string) (reach []authenticator.Evidence, err error) {
 	err = s.View(ctx, func(tx Reader) error {
 		bound, err := tx.TOTPAuthenticators(ctx, subscriberID)
+		if err != nil {
+			return err
+		}
 		reach = nil
 		for _, a := range bound {
 			if a.State == totp.Active {
 				reach = append(reach, authenticator.Evidence{Kind: authenticator.TOTP, ID: a.ID, By: a.BoundBy})
 			}
+		}
+		left, _, err := tx.RecoveryCodesLeft(ctx, subscriberID)
+		if left > 0 {
+			reach = append(reach, authenticator.Evidence{Kind: authenticator.RecoveryCode, By: authenticator.BySecondFactor})
 		}
 		return err
 	})

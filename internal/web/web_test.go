@@ -59,6 +59,7 @@ var pages = map[string]any{
 	"signin/otp":           signin.OTPPage{},
 	"signin/choose":        signin.ChoosePage{},
 	"signin/password":      signin.PasswordPage{},
+	"signin/recoverycode":  signin.RecoveryCodePage{},
 	"signin/totp":          signin.TOTPPage{},
 	"site/accessibility":   web.AccessibilityPage{},
 }
