@@ -78,12 +78,15 @@ func TestEveryPage(t *testing.T) {
 	}
 }
 
+// everyLook returns all looks in make thorough, and otherwise four of the eight:
+// each pair of language, light and width is among them.
 func everyLook() (all []look) {
-	for _, lang := range []string{"ja", "en"} {
-		for _, dark := range []bool{false, true} {
-			for _, width := range []int64{320, 1280} {
-				all = append(all, look{lang: lang, width: width, dark: dark})
-			}
+	for n, l := range []look{
+		{lang: "ja", width: 320}, {lang: "ja", width: 1280, dark: true}, {lang: "en", width: 320, dark: true}, {lang: "en", width: 1280},
+		{lang: "ja", width: 320, dark: true}, {lang: "ja", width: 1280}, {lang: "en", width: 320}, {lang: "en", width: 1280, dark: true},
+	} {
+		if n < 4 || os.Getenv("WARIFU_THOROUGH") != "" {
+			all = append(all, l)
 		}
 	}
 	return all
@@ -170,6 +173,7 @@ func (w *walk) everyPage() {
 	w.beforeCode(p)
 	w.demonstration(p)
 	w.inSession()
+	w.waysBack(nextPerson())
 }
 
 // login presses the button of both steps.
@@ -204,9 +208,6 @@ func (w *walk) stops() {
 	w.openIn("/login")
 	w.password(suspended.id, password)
 	w.inspect("suspended")
-	w.openIn("/login")
-	w.password(newcomer.id, password)
-	w.inspect("newcomer")
 	w.open(server.base() + "/login/totp?flow=none")
 	w.inspect("flow ended")
 	w.open(server.base() + "/nowhere")
@@ -230,6 +231,52 @@ func (w *walk) beforeCode(p person) {
 	w.fill("one-time-code", p.code(w.t, time.Now()))
 	w.login()
 	w.at(server.service())
+}
+
+// waysBack looks at "cannot login", and at the whole way of an initialization.
+func (w *walk) waysBack(p person) {
+	w.open(server.base() + "/login")
+	w.password(p.id, password)
+	w.press(words(w.look.lang, "別の方法でログインする", "Use another method"))
+	w.inspect("choose")
+	w.press(words(w.look.lang, "メールまたはヘルプデスク上の方法を使えないときに選びます。", "Email or help deskFor when you cannot use any of the above."))
+	w.inspect("cannot")
+	w.press("Yes")
+	w.inspect("otp")
+	w.fits()
+	w.fill("one-time-code", "123456")
+	w.login()
+	w.inspect("otp malformed")
+	w.fill("one-time-code", "12345678")
+	w.login()
+	w.unfold(words(w.look.lang, "メールが届かない場合", "If the email does not arrive"))
+	w.inspect("otp wrong")
+	path := w.askInitialisation(nextPerson())
+	w.inspect("reset sent")
+	w.open(server.base() + path)
+	w.inspect("link")
+	w.fill("current-password", "wrong")
+	w.login()
+	w.inspect("link wrong")
+	w.fill("current-password", password)
+	w.login()
+	w.inspect("initialised")
+	w.press(words(w.look.lang, "続けて登録する", "Continue to registration"))
+	w.unfold(words(w.look.lang, "QRコードを読み取れない場合", "If you cannot scan the QR code"))
+	w.inspect("enrol")
+	secret := get(w.browser, chromedp.Evaluate[string](`new URL(document.querySelector("a[href^='otpauth:']").href).searchParams.get("secret")`))
+	w.press(words(w.look.lang, "登録", "Register (登録)"))
+	w.inspect("verify")
+	w.fill("one-time-code", person{secret: secret}.wrongCode(w.t))
+	w.press(words(w.look.lang, "確認", "Confirm (確認)"))
+	w.inspect("verify wrong")
+	w.fill("one-time-code", person{secret: secret}.code(w.t, time.Now()))
+	w.press(words(w.look.lang, "確認", "Confirm (確認)"))
+	w.inspect("enrolled")
+	for _, page := range []string{"/mfa", "/reset", "/forgot", "/forgot?sent=1", "/forgot/code", "/forgot/" + strings.Repeat("A", 43)} {
+		w.open(server.base() + page)
+		w.inspect(strings.NewReplacer("/", " ", "?", " ").Replace(page[:min(len(page), 14)]))
+	}
 }
 
 // demonstration looks at the pages of the demonstration's own parts.
