@@ -18,6 +18,7 @@ import (
 	"warifu/internal/account"
 	"warifu/internal/assurance"
 	"warifu/internal/authenticator"
+	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/background"
@@ -58,6 +59,7 @@ type App struct {
 	Site      *web.Site
 	Hasher    *password.Hasher
 	TOTP      *totp.Verifier
+	Passkeys  *passkey.Party
 	Services  *federation.Services
 	Signing   *keyring.Signing
 	Sessions  *session.Service
@@ -156,6 +158,9 @@ func (a *App) buildLeaves() (err error) {
 	}
 	a.Metrics.Count("warifu_password_hashes_total", "Computed password hashes.", func() float64 { return float64(a.Hasher.Computed()) })
 	a.TOTP = totp.NewVerifier(a.Ring.Box(keyring.TOTP))
+	if a.Passkeys, err = passkey.NewParty(c.PasskeyPolicy(), a.Ring.MAC(keyring.Passkey), rand.Reader); err != nil {
+		return err
+	}
 	a.Services = &federation.Services{Configured: c.Services, View: store.View[federation.ServiceReader](a.DB), Now: a.now}
 	a.Signing = &keyring.Signing{InTx: store.In[keyring.SigningTx](a.DB), View: store.View[keyring.SigningReader](a.DB),
 		Box: a.Ring.Box(keyring.SigningKeys), Random: rand.Reader, Now: a.now}
@@ -183,7 +188,7 @@ func (a *App) buildPages() (err error) {
 	passwords := &password.Guard{InTx: store.In[password.GuardTx](a.DB), Hasher: a.Hasher, Accounts: a.Ring.MAC(keyring.AccountID),
 		Throttle: a.Config.Throttle, Domains: a.Config.Institution.MailDomains, Now: a.now}
 	flow := &signin.Service{
-		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Passwords: passwords, TOTP: a.TOTP,
+		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Passwords: passwords, TOTP: a.TOTP, Passkeys: a.Passkeys,
 		Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
 		Clock: a.Clock.Check, Counted: a.Metrics.Step, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
 		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP),

@@ -6,9 +6,11 @@ package config
 import (
 	"cmp"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"warifu/internal/assurance"
+	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/federation"
@@ -51,6 +53,7 @@ type Config struct {
 	Session     session.Policy   `yaml:"session"`
 	SignIn      signin.Policy    `yaml:"signin"`
 	TOTP        totp.Policy      `yaml:"totp"`
+	Passkey     passkey.Policy   `yaml:"passkey"`
 	Enrolment   ticket.Policy    `yaml:"enrolment"`
 	MailOTP     mailotp.Policy   `yaml:"mail_otp"`
 	Assurance   assurance.Policy `yaml:"assurance"`
@@ -160,5 +163,19 @@ func (c Config) Zone() (*time.Location, error) { return time.LoadLocation(c.Help
 func (c Config) TOTPPolicy() totp.Policy {
 	p := c.TOTP
 	p.Issuer = cmp.Or(p.Issuer, c.Institution.AppShort.English)
+	return p
+}
+
+// PasskeyPolicy returns the policy with the site that base_url names, where no
+// other is given.
+func (c Config) PasskeyPolicy() passkey.Policy {
+	p := c.Passkey
+	if base, err := url.Parse(c.BaseURL); err == nil {
+		p.RPID = cmp.Or(p.RPID, base.Hostname())
+	}
+	if len(p.Origins) == 0 {
+		p.Origins = []string{c.BaseURL}
+	}
+	p.Name = cmp.Or(p.Name, c.Institution.App.Japanese)
 	return p
 }

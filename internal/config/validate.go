@@ -31,6 +31,9 @@ func (c Config) Validate() (faults []error) {
 	}
 	loopback, err := checkBase(c.BaseURL)
 	at("base_url", err)
+	if err == nil { // the policy begins with it
+		under("passkey", c.PasskeyPolicy().Validate())
+	}
 	at("listen", checkListen(c.Listen))
 	at("operation_listen", checkListen(c.OperationListen))
 	at("database", checkDatabase(c.Database))

@@ -7,9 +7,10 @@
 // committed like any other. An error means that nothing happened, except that
 // an attempt, once counted, stays counted.
 //
-//	password ──right──> TOTP ──right──> signed in ──> the service, or home
+//	password ──right──> second factor ──right──> signed in ──> the service, or home
 //	    │                 │
 //	    │                 └─ the account was suspended meanwhile ──> ended
+//	    ├─ a passkey that verified its user, in place of both ──> signed in
 //	    ├─ no second factor yet ──> enrolment required
 //	    └─ no second factor needed yet ──> signed in
 //

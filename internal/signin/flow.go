@@ -39,6 +39,9 @@ const (
 	KnownBrowsersOnly    Outcome = "TOTP taken from known browsers only"
 	RecoveryCodeAccepted Outcome = "recovery code accepted"
 	RecoveryCodeRejected Outcome = "recovery code rejected"
+	PasskeyAccepted      Outcome = "passkey accepted"
+	PasskeyRejected      Outcome = "passkey rejected"
+	PasskeyCloned        Outcome = "passkey refused: it may exist twice"
 	OTPSent              Outcome = "OTP sent"
 	OTPNotSent           Outcome = "OTP not sent: too many mails"
 	OTPAccepted          Outcome = "OTP accepted"
@@ -64,6 +67,9 @@ var transitions = flow.Table[State, Outcome]{
 		SuspendedAccount: PasswordRequired,
 		Throttled:        PasswordRequired,
 		FactorAsked:      FactorRequired,
+		PasskeyAccepted:  SignedIn, // alone
+		PasskeyRejected:  PasswordRequired,
+		PasskeyCloned:    PasswordRequired,
 	},
 	FactorRequired: {
 		TOTPAccepted:         SignedIn,
@@ -73,6 +79,9 @@ var transitions = flow.Table[State, Outcome]{
 		KnownBrowsersOnly:    FactorRequired,
 		RecoveryCodeAccepted: SignedIn,
 		RecoveryCodeRejected: FactorRequired,
+		PasskeyAccepted:      SignedIn,
+		PasskeyRejected:      FactorRequired,
+		PasskeyCloned:        FactorRequired,
 		OTPSent:              OTPRequired,
 		OTPNotSent:           FactorRequired,
 		Throttled:            FactorRequired,
@@ -92,6 +101,9 @@ var transitions = flow.Table[State, Outcome]{
 		KnownBrowsersOnly:    OTPRequired,
 		RecoveryCodeAccepted: SignedIn,
 		RecoveryCodeRejected: OTPRequired,
+		PasskeyAccepted:      SignedIn,
+		PasskeyRejected:      OTPRequired,
+		PasskeyCloned:        OTPRequired,
 		Throttled:            OTPRequired,
 		SuspendedAccount:     Ended,
 	},

@@ -13,11 +13,15 @@ import (
 type Means struct {
 	TOTP          int // authenticators that are in use
 	Suspended     int // authenticators that too many failures took away
+	Passkeys      int
 	RecoveryCodes int // unused ones
 }
 
 // kinds returns what can be given, in the order in which every page offers it.
 func (m Means) kinds() (kinds []authenticator.Kind) {
+	if m.Passkeys > 0 {
+		kinds = append(kinds, authenticator.Passkey)
+	}
 	if m.TOTP > 0 {
 		kinds = append(kinds, authenticator.TOTP)
 	}
@@ -58,6 +62,11 @@ func means(ctx context.Context, tx Reader, subscriberID string) (m Means, err er
 			}
 		}
 	}
+	passkeys, err := tx.Passkeys(ctx, subscriberID)
+	if err != nil {
+		return m, err
+	}
+	m.Passkeys = len(passkeys)
 	m.RecoveryCodes, _, err = tx.RecoveryCodesLeft(ctx, subscriberID)
 	return m, err
 }

@@ -29,6 +29,7 @@ type Method struct {
 // methods are the second factors: their pages, a word on each, and how mails
 // call them.
 var methods = map[authenticator.Kind]struct{ path, hint, name string }{
+	authenticator.Passkey:      {"/login/passkey", "choose.passkey_hint", "method.passkey"},
 	authenticator.TOTP:         {"/login/totp", "choose.totp_hint", "method.totp"},
 	authenticator.RecoveryCode: {"/login/recovery-code", "choose.recovery_hint", "method.recovery"},
 }

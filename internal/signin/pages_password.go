@@ -19,10 +19,11 @@ const passwordStep = "signin/password" // the name of the page, too
 type PasswordPage struct {
 	web.Hidden
 	web.Login
-	Pending string // the sealed request of a service
-	Service string // its name
-	Notice  string // why the person has to sign in once more
-	Done    string // what has just succeeded
+	Pending      string // the sealed request of a service
+	Service      string // its name
+	Notice       string // why the person has to sign in once more
+	PasskeyToken string // of the form of a passkey alone
+	Done         string // what has just succeeded
 }
 
 func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
@@ -150,5 +151,10 @@ func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status in
 	if page.Hidden, err = p.Site.Hidden(w, r, passwordStep, ""); err != nil {
 		return err
 	}
+	alone, err := p.Site.Hidden(w, r, passkeyStep, "")
+	if err != nil {
+		return err
+	}
+	page.Passkey, page.PasskeyToken = true, alone.Token
 	return p.Site.Render(w, r, status, passwordStep, page)
 }

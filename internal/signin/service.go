@@ -11,6 +11,7 @@ import (
 
 	"warifu/internal/audit"
 	"warifu/internal/authenticator"
+	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
@@ -40,6 +41,8 @@ type Reader interface {
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	// TOTPAuthenticators returns all of a subscriber, whatever their state.
 	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
+	// Passkeys returns those of a subscriber.
+	Passkeys(ctx context.Context, subscriberID string) ([]passkey.Credential, error)
 	// RecoveryCodesLeft returns how many are unused, and when the set was made.
 	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
 	// CodeAddresses returns the addresses that codes may be sent to.
@@ -82,6 +85,7 @@ type Tx interface {
 	Browsers
 	OTPs
 	Trust
+	PasskeyTx
 	password.GuardTx
 	throttle.MailTx
 	session.Tx
@@ -108,6 +112,7 @@ type Service struct {
 	View      func(ctx context.Context, fn func(Reader) error) error
 	Passwords *password.Guard
 	TOTP      *totp.Verifier
+	Passkeys  *passkey.Party
 	Tokens    *secret.Box // seals the session's token in the flow
 	OTPs      mailotp.Policy
 	Codes     *secret.MAC // digests of OTPs and recovery codes
@@ -296,6 +301,13 @@ func (s *Service) Reach(ctx context.Context, subscriberID string) (reach []authe
 			if a.State == totp.Active {
 				reach = append(reach, authenticator.Evidence{Kind: authenticator.TOTP, ID: a.ID, By: a.BoundBy})
 			}
+		}
+		passkeys, err := tx.Passkeys(ctx, subscriberID)
+		if err != nil {
+			return err
+		}
+		for _, c := range passkeys {
+			reach = append(reach, authenticator.Evidence{Kind: authenticator.Passkey, ID: passkey.EncodeID(c.ID), UV: c.UserVerified, By: c.BoundBy})
 		}
 		left, _, err := tx.RecoveryCodesLeft(ctx, subscriberID)
 		if left > 0 {

@@ -28,6 +28,7 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 		`DELETE FROM mail_otp WHERE expires_at < $1`,
 		`DELETE FROM recovery_flow WHERE expires_at < $1`,
 		`DELETE FROM recovery_link WHERE expires_at < $1`,
+		`DELETE FROM passkey_ceremony WHERE expires_at < $1`,
 		`DELETE FROM known_browser WHERE expires_at < $1`,
 		`DELETE FROM pending_address WHERE expires_at < $1`,
 		`DELETE FROM not_me_token WHERE expires_at < $1`,

@@ -136,7 +136,7 @@ func testKeyUse(t *testing.T, db *DB) {
 // tokens, and of events.
 var unversioned = map[string]bool{"known_browser.digest": true, "signin_flow.browser": true, "ticket.browser": true, "enrolment_flow.browser": true,
 	"recovery_flow.browser": true, "recovery_link.browser": true, "recovery_link.digest": true, "not_me_token.digest": true, "trusted_browser.digest": true,
-	"passkey.id": true, "passkey.user_handle": true, "passkey.public_key": true, "passkey.aaguid": true, "session.digest": true, "oidc_grant.code_digest": true,
+	"passkey.id": true, "passkey.user_handle": true, "passkey.public_key": true, "passkey.aaguid": true, "passkey_ceremony.browser": true, "session.digest": true, "oidc_grant.code_digest": true,
 	"oidc_grant.refresh_digest": true, "client_assertion.digest": true, "pushed_request.digest": true, "audit_block.digest": true}
 
 // TestEveryVersionIsCounted wants of each column of bytes that somebody has said

@@ -26,6 +26,7 @@ func TestPasskeys(t *testing.T) {
 			"a credential id is unique over all":       testPasskeyUnique,   // WAN-2, A55
 			"a count of signatures never goes back":    testPasskeyCount,    // WAN-2, A55
 			"a passkey is renamed and removed":         testPasskeyRemoved,  // WAN-4
+			"a question is answered once":              testCeremony,        // WAN-1, A55
 			"a recovery code is used once":             testRecoveryCode,    // REC-1
 			"a new set of codes ends the old":          testRecoveryCodeSet, // REC-1
 			"a recovery code belongs to one account":   testRecoveryOwner,   // REC-1, A26, A27
@@ -379,5 +380,42 @@ func testRecoveryRotated(t *testing.T, db *DB) {
 	}
 	if won != 1 {
 		t.Errorf("used %d times, want once", won)
+	}
+}
+
+func testCeremony(t *testing.T, db *DB) {
+	asked := passkey.Pending{ID: "c", Browser: []byte("b"), Place: "flow", Ceremony: `{"kind":"alone"}`, Request: "{}", ExpiresAt: testTime.Add(passkey.Lifetime)}
+	do(t, db, func(tx *Tx) error { return tx.CreateCeremony(t.Context(), asked) })
+	spend := func(id, place, browser string, now time.Time) (p passkey.Pending, err error) {
+		do(t, db, func(tx *Tx) error {
+			p, err = tx.SpendCeremony(t.Context(), id, place, []byte(browser), now)
+			return nil
+		})
+		return p, err
+	}
+	for _, try := range []struct {
+		id, place, browser string
+		now                time.Time
+	}{
+		{"d", "flow", "b", testTime}, {"c", "", "b", testTime}, {"c", "other", "b", testTime}, {"c", "flow", "", testTime},
+		{"c", "flow", "B", testTime}, {"", "flow", "b", testTime}, {"c", "flow", "b", asked.ExpiresAt},
+	} {
+		if _, err := spend(try.id, try.place, try.browser, try.now); !errors.Is(err, passkey.ErrCeremony) {
+			t.Errorf("%v: %v, want ErrCeremony", try, err)
+		}
+	}
+	wins := race(t, 16, func() (won bool, err error) {
+		err = db.inTx(t.Context(), func(tx *Tx) error {
+			p, err := tx.SpendCeremony(t.Context(), "c", "flow", []byte("b"), asked.ExpiresAt.Add(-time.Millisecond))
+			won = err == nil && reflect.DeepEqual(p, asked)
+			if errors.Is(err, passkey.ErrCeremony) {
+				return nil
+			}
+			return err
+		})
+		return won, err
+	})
+	if wins != 1 {
+		t.Errorf("spent %d times", wins)
 	}
 }

@@ -33,9 +33,11 @@ func loadAssets(brand Brand) (*assets, error) {
 		if err != nil {
 			return nil, err
 		}
+		if path.Base(file) == "style.css" { // one request less
+			content = append(content, brand.stylesheet()...)
+		}
 		a.add(path.Base(file), content)
 	}
-	a.add("brand.css", brand.stylesheet())
 	if len(brand.Logo) > 0 {
 		a.add("logo"+brand.LogoType, brand.Logo)
 		a.addresses["logo"] = a.addresses["logo"+brand.LogoType]

@@ -9,6 +9,7 @@ type Login struct {
 	IDError string // in the language of the page
 	Error   string // of the password, or of both together
 	Summary bool   // several fields have errors
+	Passkey bool   // the browser may offer passkeys in the field of the SPS-ID
 }
 
 // ReadLogin returns what a form with SPS-ID and password shows again, and

@@ -59,6 +59,7 @@ var pages = map[string]any{
 	"signin/otp":           signin.OTPPage{},
 	"signin/choose":        signin.ChoosePage{},
 	"signin/password":      signin.PasswordPage{},
+	"signin/passkey":       signin.PasskeyPage{},
 	"signin/recoverycode":  signin.RecoveryCodePage{},
 	"signin/totp":          signin.TOTPPage{},
 	"site/accessibility":   web.AccessibilityPage{},
@@ -359,7 +360,7 @@ func TestAssets(t *testing.T) {
 	site := newSite(t, &log, nil)
 	page := answer(site, request("GET", "/form", nil)).Body.String()
 	all := regexp.MustCompile(`/static/[\w.-]+`).FindAllString(page, -1)
-	if len(all) != 4 {
+	if len(all) != 3 {
 		t.Errorf("assets %v", all)
 	}
 	for _, address := range all {

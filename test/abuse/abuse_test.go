@@ -196,7 +196,19 @@ type page struct {
 	flow, token, pending string // of its form
 }
 
-var hidden = regexp.MustCompile(`name="(flow|token|p)" value="([^"]*)"`)
+var (
+	hidden = regexp.MustCompile(`name="(flow|token|p)" value="([^"]*)"`)
+	script = regexp.MustCompile(`data-(flow|token|p)="([^"]*)"`) // what a page's script sends
+)
+
+// hidden returns the fields that the script of a page sends.
+func (p page) hidden() url.Values {
+	form := url.Values{}
+	for _, field := range script.FindAllStringSubmatch(p.Body.String(), -1) {
+		form.Set(field[1], field[2])
+	}
+	return form
+}
 
 func (b *browser) send(r *http.Request) page {
 	r.RemoteAddr = b.address + ":1"
@@ -336,5 +348,6 @@ func (w *world) openRaw(database string) {
 // strip takes away from a page what differs by design: the ID and the token.
 func strip(p page, id string) *bytes.Buffer {
 	text := strings.ReplaceAll(p.Body.String(), `value="`+id+`"`, "")
+	text = script.ReplaceAllString(text, "")
 	return bytes.NewBufferString(strings.ReplaceAll(text, p.token, ""))
 }

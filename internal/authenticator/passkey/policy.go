@@ -12,12 +12,12 @@ import (
 // long as they live: with another one, all of them are lost.
 type Policy struct {
 	// RPID is the domain that passkeys are bound to: the host of all origins, or
-	// a domain above it.
+	// a domain above it. Without one it is the host of base_url.
 	RPID string `yaml:"rp_id"`
 	// Origins are the addresses whose pages may use them, such as
-	// https://sso.example.ac.jp; compared byte by byte.
+	// https://sso.example.ac.jp; compared byte by byte. Without any it is base_url.
 	Origins []string `yaml:"origins"`
-	// Name of the site, which some devices show.
+	// Name of the site, which some devices show; without one that of the system.
 	Name string `yaml:"name"`
 }
 
