@@ -111,8 +111,8 @@ type RegisteredTx interface {
 	// RemovedAddress reports whether an address was removed after a time.
 	RemovedAddress(ctx context.Context, subscriberID string, after time.Time) (bool, error)
 	CreateNotMe(ctx context.Context, n NotMe) error
-	// EndWaysBack ends the links, OTPs and the ticket of a subscriber (RST-9).
-	EndWaysBack(ctx context.Context, subscriberID string) error
+	// EndRecoveryLinks ends the links that the person was mailed (RST-9).
+	EndRecoveryLinks(ctx context.Context, subscriberID string) error
 }
 
 // AddressTx is what changing the addresses needs of a transaction.
@@ -332,7 +332,7 @@ func (s *Addresses) register(ctx context.Context, tx AddressTx, who directory.Su
 			return err
 		}
 	}
-	if err := tx.EndWaysBack(ctx, who.ID); err != nil { //guard:RST-9
+	if err := tx.EndRecoveryLinks(ctx, who.ID); err != nil { //guard:RST-9
 		return err
 	}
 	told := a.notice(notice.AddressRemoved, who, s.Words, nil, now)

@@ -42,7 +42,7 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, v *session.Visit, status int, page PasswordPage) (err error) {
-	page.SPSID, page.Min = v.Subscriber.SPSID, p.Passwords.MinLength(v.Subscriber)
+	page.SPSID, page.Min = v.Subscriber.SPSID, p.Passwords.Rules.MinLength(v.Subscriber)
 	if page.Hidden, err = p.Site.Hidden(w, r, passwordStep, ""); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (p *Pages) changePassword(w http.ResponseWriter, r *http.Request) error {
 
 // passwordSlips returns the page with what is wrong before anything is verified.
 func (p *Pages) passwordSlips(r *http.Request, v *session.Visit, form map[string]string) (page PasswordPage) {
-	page.Min = p.Passwords.MinLength(v.Subscriber)
+	page.Min = p.Passwords.Rules.MinLength(v.Subscriber)
 	if form["present"] == "" {
 		page.PresentError = p.Site.Text(r, "err.password_empty")
 	}

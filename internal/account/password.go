@@ -42,7 +42,8 @@ type PasswordTx interface {
 	SetPassword(ctx context.Context, subscriberID, hash string, now time.Time) error
 	// DeleteGrantsOf revokes what services hold of a subscriber.
 	DeleteGrantsOf(ctx context.Context, subscriberID string) error
-	// EndWaysBack ends the links, OTPs and the ticket of a subscriber.
+	// EndWaysBack ends the links, OTPs, the ticket and the trusted browsers of a
+	// subscriber.
 	EndWaysBack(ctx context.Context, subscriberID string) error
 	// EndHalfSignIns ends the sign-ins that the old password has begun.
 	EndHalfSignIns(ctx context.Context, subscriberID string) error
@@ -52,22 +53,16 @@ type PasswordTx interface {
 type Passwords struct {
 	InTx    func(ctx context.Context, fn func(PasswordTx) error) error
 	Guard   *password.Guard
-	Block   *password.BlockList
-	Site    []string                        // words of the place, which nobody may choose
-	Forced  func(directory.Subscriber) bool // a second factor is asked for beside the password
+	Rules   *password.Rules
 	Notices *notice.Service
 	Words   notice.Words
 	Now     func() time.Time
 }
 
-// MinLength returns how long a new password of a person has to be.
-func (s *Passwords) MinLength(who directory.Subscriber) int { return password.MinLength(s.Forced(who)) }
-
 // Change changes the password of a person who knows the present one, and ends
 // whatever else the old one has opened (PW-5).
 func (s *Passwords) Change(ctx context.Context, a Actor, who directory.Subscriber, c PasswordChange) (PasswordVerdict, error) {
-	fault := s.Block.Fault(password.Choice{Password: c.Chosen, SecondFactorForced: s.Forced(who), Person: personal(who), Site: s.Site})
-	if fault != "" {
+	if fault := s.Rules.Check(who, c.Chosen); fault != "" {
 		return PasswordVerdict{Fault: fault}, nil
 	}
 	answer, err := s.Guard.Ask(ctx, password.Attempt{SPSID: who.SPSID, Password: c.Present, Known: c.Known, Address: a.Address, Campus: a.Campus})
@@ -135,10 +130,4 @@ func (s *Passwords) set(ctx context.Context, tx PasswordTx, a Actor, who directo
 		}
 	}
 	return s.Notices.Tell(ctx, tx, a.notice(notice.Password, who, s.Words, nil, s.Now()))
-}
-
-// personal are the words about a person that are no password.
-func personal(who directory.Subscriber) []string {
-	return []string{who.SPSID, who.Display, who.Latin.Family, who.Latin.Given, who.Japanese.Family, who.Japanese.Given,
-		who.Kana.Family, who.Kana.Given, who.Department.English, who.Department.Japanese, who.Mailbox}
 }

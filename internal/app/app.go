@@ -219,9 +219,7 @@ func (a *App) buildPages() (err error) {
 	(&recovery.Pages{Site: a.Site, Service: recover, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
 	mine := a.accountPages(pending, policy)
-	if mine.Passwords, err = a.passwords(passwords); err != nil {
-		return err
-	}
+	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Now: a.now}
 	mine.Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
@@ -239,8 +237,15 @@ func (a *App) passwordRules() (*password.Rules, error) {
 		return nil, err
 	}
 	i := a.Config.Institution
+	words := append([]string{i.Scope, "warifu"}, i.MailDomains...)
+	for _, text := range []federation.Text{i.Name, i.App, i.AppShort, i.IDLabel} {
+		words = append(words, text.Japanese, text.English)
+	}
+	for _, service := range a.Config.Services {
+		words = append(words, service.Name.Japanese, service.Name.English)
+	}
 	return &password.Rules{
-		List: list, Site: append([]string{i.Name.Japanese, i.Name.English, i.App.Japanese, i.App.English, i.AppShort.Japanese, i.AppShort.English, "warifu"}, i.MailDomains...),
+		List: list, Site: words,
 		Forced: func(who directory.Subscriber) bool { return a.Config.SignIn.NeedsFactor(who.Groups, a.now()) },
 	}, nil
 }
@@ -264,26 +269,6 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}
-}
-
-// passwords changes passwords. The names of the institution, of the system and of
-// its services are none.
-func (a *App) passwords(guard *password.Guard) (*account.Passwords, error) {
-	block, err := password.NewBlockList(nil)
-	if err != nil {
-		return nil, err
-	}
-	i := a.Config.Institution
-	words := []string{i.Scope}
-	for _, text := range []federation.Text{i.Name, i.App, i.AppShort, i.IDLabel} {
-		words = append(words, text.Japanese, text.English)
-	}
-	for _, service := range a.Config.Services {
-		words = append(words, service.Name.Japanese, service.Name.English)
-	}
-	return &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: guard, Block: block, Site: words,
-		Forced:  func(who directory.Subscriber) bool { return a.Config.SignIn.NeedsFactor(who.Groups, a.now()) },
-		Notices: a.Notices, Words: a.words, Now: a.now}, nil
 }
 
 // buildTime is the time of the revision that the program was built from.
