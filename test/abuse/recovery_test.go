@@ -648,3 +648,52 @@ func TestActivationCodeBringsBack(t *testing.T) {
 		}
 	})
 }
+
+const wrongActivation = "0000-0000-0000-0000"
+
+// TestCodesAreBounded: wrong activation codes make a person wait, and a right one is
+// refused meanwhile; so it is of a suspended person. THR-5, SES-9.
+func TestCodesAreBounded(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		code, _, err := w.app.Directory.ActivationCode(t.Context(), "agent01", "lost the telephone")
+		w.must(err)
+		b := w.newBrowser()
+		reset := b.follow(b.reset("agent01"))
+		for range 5 {
+			b.submit("/reset/code", reset, "code", wrongActivation)
+		}
+		if p := b.submit("/reset/code", reset, "code", code); p.Code != http.StatusUnprocessableEntity || !p.says("this is paused") {
+			t.Errorf("in the wait: %d %s", p.Code, p.Body)
+		}
+		w.pass(time.Minute)
+		w.must(w.app.Directory.Suspend(t.Context(), "agent01", "test"))
+		if p := b.submit("/reset/code", reset, "code", code); p.Code != http.StatusConflict || !p.says("cannot be used now") {
+			t.Errorf("suspended: %d %s", p.Code, p.Body)
+		}
+		if w.count(`SELECT COUNT(*) FROM totp_authenticator WHERE initialised`) != 0 {
+			t.Error("it initialized nevertheless")
+		}
+	})
+}
+
+// TestCodesAreBoundedPerNetwork: wrong activation codes of many people count
+// against the network that they come from. THR-6.
+func TestCodesAreBoundedPerNetwork(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		code, _, err := w.app.Directory.ActivationCode(t.Context(), hanako.id, "first day")
+		w.must(err)
+		b := w.newBrowser()
+		page := b.get("/forgot/code")
+		for n := range 10 {
+			b.submit("/forgot/code", page, "username", seeded(n+1).id, "code", wrongActivation)
+		}
+		if p := b.submit("/forgot/code", page, "username", hanako.id, "code", code); p.Code != http.StatusUnprocessableEntity || !p.says("this is paused") {
+			t.Errorf("from a network of ten failures: %d %s", p.Code, p.Body)
+		}
+		other := w.newBrowser()
+		other.address = "198.51.100.7"
+		if p := other.submit("/forgot/code", other.get("/forgot/code"), "username", hanako.id, "code", code); p.Header().Get("Location") != "/reset/password" {
+			t.Errorf("from another one: %d %s", p.Code, p.Body)
+		}
+	}, func(c *config.Config) { c.Throttle.AddressFailures = 10 })
+}
