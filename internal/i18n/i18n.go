@@ -47,8 +47,9 @@ type Texts map[string]string
 
 // Catalogue holds the texts of one institution.
 type Catalogue struct {
-	texts      map[Lang]map[string]string
-	localizers map[Lang]*goi18n.Localizer
+	texts      map[Lang]map[string]string // with the site's own placeholders filled
+	localizers map[Lang]*goi18n.Localizer // of the texts as they are
+	site       map[Lang][]string          // the site's own placeholders, each followed by what fills it
 }
 
 // New returns the catalogue in which the site's own placeholders, such as
@@ -56,7 +57,7 @@ type Catalogue struct {
 // built-in ones of the same key. It reports all keys that do not exist and all
 // changed texts with other placeholders than the text that they replace.
 func New(site, changed map[Lang]Texts) (*Catalogue, error) {
-	c := &Catalogue{texts: make(map[Lang]map[string]string), localizers: make(map[Lang]*goi18n.Localizer)}
+	c := &Catalogue{texts: make(map[Lang]map[string]string), localizers: make(map[Lang]*goi18n.Localizer), site: make(map[Lang][]string)}
 	bundle := goi18n.NewBundle(language.Japanese)
 	var faults []string
 	for _, lang := range Langs {
@@ -67,11 +68,14 @@ func New(site, changed map[Lang]Texts) (*Catalogue, error) {
 			}
 			texts[key] = text
 		}
-		fill := replacer(site[lang])
+		for name, value := range site[lang] {
+			c.site[lang] = append(c.site[lang], "{"+name+"}", value)
+		}
+		fill := strings.NewReplacer(c.site[lang]...)
 		var messages []*goi18n.Message
 		for key, text := range texts {
 			texts[key] = fill.Replace(text)
-			messages = append(messages, &goi18n.Message{ID: key, Other: texts[key]})
+			messages = append(messages, &goi18n.Message{ID: key, Other: text})
 		}
 		if err := bundle.AddMessages(language.Make(string(lang)), messages...); err != nil {
 			return nil, fmt.Errorf("i18n: %w", err)
@@ -87,7 +91,8 @@ func New(site, changed map[Lang]Texts) (*Catalogue, error) {
 }
 
 // Text returns the text of key with its {placeholders} filled from args, which
-// alternate names and values.
+// alternate names and values. An argument goes before what the site has under the
+// same name: "{days}" may be a number of days, and the days of the help desk.
 func (c *Catalogue) Text(lang Lang, key string, args ...any) string {
 	if len(args) == 0 { // most texts have nothing to fill, and pages have many texts
 		if text, ok := c.texts[lang][key]; ok {
@@ -95,7 +100,7 @@ func (c *Catalogue) Text(lang Lang, key string, args ...any) string {
 		}
 		return key // the tests leave no unknown key
 	}
-	config := &goi18n.LocalizeConfig{MessageID: key, TemplateData: args, TemplateParser: braces{}}
+	config := &goi18n.LocalizeConfig{MessageID: key, TemplateData: args, TemplateParser: braces{site: c.site[lang]}}
 	text, err := c.localizers[lang].Localize(config)
 	if err != nil {
 		return key
@@ -170,31 +175,28 @@ func load() map[Lang]map[string]string {
 	return all
 }
 
-func replacer(values Texts) *strings.Replacer {
-	var pairs []string
-	for name, value := range values {
-		pairs = append(pairs, "{"+name+"}", value)
-	}
-	return strings.NewReplacer(pairs...)
-}
-
-// braces fills {name} with the argument of that name.
-type braces struct{}
+// braces fills {name} with the argument of that name, else with what the site has.
+type braces struct{ site []string }
 
 func (braces) Cacheable() bool { return true }
 
-func (braces) Parse(text, _, _ string) (template.ParsedTemplate, error) { return parsed(text), nil }
+func (b braces) Parse(text, _, _ string) (template.ParsedTemplate, error) {
+	return parsed{text, b.site}, nil
+}
 
-type parsed string
+type parsed struct {
+	text string
+	site []string
+}
 
 func (p parsed) Execute(data any) (string, error) {
 	args, _ := data.([]any)
-	pairs := make([]string, len(args))
+	pairs := make([]string, len(args), len(args)+len(p.site))
 	for i, arg := range args {
 		pairs[i] = fmt.Sprint(arg)
 		if i%2 == 0 {
 			pairs[i] = "{" + pairs[i] + "}"
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace(string(p)), nil
+	return strings.NewReplacer(append(pairs, p.site...)...).Replace(p.text), nil // of two of one name the first counts
 }

@@ -92,7 +92,7 @@ func sources(t *testing.T) []string {
 }
 
 func TestText(t *testing.T) {
-	c, err := New(map[Lang]Texts{English: {"desk": "Desk"}, Japanese: {"desk": "窓口"}}, nil)
+	c, err := New(map[Lang]Texts{English: {"desk": "Desk", "days": "weekdays", "hours": "9-17"}, Japanese: {"desk": "窓口"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +105,9 @@ func TestText(t *testing.T) {
 		{Japanese, "err.otp_format", []any{"n", 6}, "6桁の数字を入力してください。"},
 		{English, "err.otp_format", []any{"n", 6}, "Enter 6 digits."},
 		{English, "common.helpdesk", nil, "Help desk (Desk)"},
+		{English, "common.hours_value", nil, "9-17 (weekdays)"},
+		{English, "totp.trust", []any{"days", 7}, "Trust this browser for 7 days"},
+		{English, "common.hours_value", []any{"hours", "{days}"}, "{days} (weekdays)"},
 		{English, "stop.ref", []any{"ref", "{n}", "n", 8}, "Number for inquiry: {n}"},
 		{English, "no.such_key", nil, "no.such_key"},
 	} {
