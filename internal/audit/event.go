@@ -22,6 +22,7 @@ const (
 	Suspend           Name = "subscriber.suspended"
 	Resume            Name = "subscriber.resumed"
 	Unlock            Name = "subscriber.unlocked"
+	Unfreeze          Name = "subscriber.unfrozen"
 	RoleChanged       Name = "subscriber.role"
 	ActivationCode    Name = "activation_code.issued"
 	ServiceChanged    Name = "service.changed"

@@ -17,7 +17,7 @@ type userCommand struct {
 	Show           userShowCommand       `cmd:"" help:"Show a person."`
 	Suspend        userSuspendCommand    `cmd:"" help:"Keep a person out; all sessions end."`
 	Resume         userResumeCommand     `cmd:"" help:"Let a person in again."`
-	Unlock         userUnlockCommand     `cmd:"" help:"Clear the waits that wrong passwords and codes have earned."`
+	Unlock         userUnlockCommand     `cmd:"" help:"Clear the waits that wrong passwords and codes have earned, and what a report of a change has stopped."`
 	ActivationCode userActivationCommand `cmd:"" help:"Make a code for the first setup; it is printed once."`
 	Role           userRoleCommand       `cmd:"" help:"Give a person a role."`
 }
@@ -132,8 +132,12 @@ func (c userShowCommand) Run(env *Env) error {
 		if c.JSON {
 			return env.JSON(who)
 		}
+		status := string(who.Status)
+		if who.Frozen() {
+			status += ", settings and recovery by mail stopped by a report since " + who.FrozenAt.Format(time.RFC3339)
+		}
 		return env.Printf("%s  %s  %s %s\n  status %s, role %s, affiliation %s, groups %v\n  mailbox %s, since %s\n",
-			who.SPSID, who.Display, who.Japanese.Family, who.Japanese.Given, who.Status, who.Role, who.Affiliation, who.Groups,
+			who.SPSID, who.Display, who.Japanese.Family, who.Japanese.Given, status, who.Role, who.Affiliation, who.Groups,
 			who.Mailbox, who.CreatedAt.Format(time.DateOnly))
 	})
 }

@@ -58,6 +58,7 @@ type Subscriber struct {
 	Language    string     `json:"language"`              // "ja", "en", or empty if not chosen
 	HadFactor   bool       `json:"had_factor"`            // an authenticator was bound once: the first-time window is closed for good (ENR-1)
 	RecoveredAt time.Time  `json:"recovered_at,omitzero"` // when the person last came back in without the authenticators (ADR-8)
+	FrozenAt    time.Time  `json:"frozen_at,omitzero"`    // when a change was reported as not the person's own; settings and recovery by mail stop (ADR-5)
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
 }
@@ -73,6 +74,10 @@ type Department struct {
 func (s Subscriber) IsPrivileged() bool {
 	return s.Privileged || s.Role == RoleAgent || s.Role == RoleAdministrator
 }
+
+// Frozen reports whether settings and recovery by mail have stopped, because a
+// change was reported that the person had not made. Only people lift it.
+func (s Subscriber) Frozen() bool { return !s.FrozenAt.IsZero() }
 
 // hold is how long after a recovery no notification address may be changed
 // (ADR-8): whoever came in by a way back should not be able to stay.

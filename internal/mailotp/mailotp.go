@@ -52,10 +52,14 @@ func (p Policy) Validate() (faults []error) {
 	return faults
 }
 
-// Allows reports whether a person may ever come back in by mail: with an OTP, or
-// with a link (decisions §3.5, MAIL-11).
+// Allows reports whether a person may come back in by mail: with an OTP, or with
+// a link (decisions §3.5, MAIL-11). It is the one place that decides it; a change
+// that was reported as not the person's own stops it (ADR-5).
 func (p Policy) Allows(who directory.Subscriber) bool {
 	off := func(group string) bool { return slices.Contains(p.OffFor, group) }
+	if who.Frozen() { //guard:ADR-5
+		return false
+	}
 	return !who.IsPrivileged() && !slices.ContainsFunc(who.Groups, off) //guard:MAIL-11
 }
 

@@ -50,6 +50,7 @@ type Visit struct {
 var (
 	errFallback = errors.New("session: a fallback session is not enough")
 	errNoFactor = errors.New("session: no second factor was given")
+	errFrozen   = &web.Problem{Status: http.StatusConflict, Stop: "stop.frozen", Err: errors.New("session: frozen by a report")}
 )
 
 // Enter returns who is at the page. If nobody is, or not strongly enough, it
@@ -76,6 +77,8 @@ func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, 
 	switch {
 	case d == Signed:
 		return v, nil
+	case who.Frozen(): //guard:ADR-5
+		return nil, errFrozen
 	case given.IsZero() && !trusted: //guard:SES-10
 		return nil, g.weak(r, path, v)
 	case trusted || d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8

@@ -13,17 +13,17 @@ import (
 
 const subscriberColumns = `s.id, s.public_id, s.sps_id, s.display, s.family, s.given, s.family_ja, s.given_ja,
 	s.family_kana, s.given_kana, s.affiliation, s.department, s.department_ja, s.groups, s.status, s.role,
-	s.privileged, s.mailbox, s.language, s.had_factor, s.recovered_at, s.created_at, s.updated_at`
+	s.privileged, s.mailbox, s.language, s.had_factor, s.recovered_at, s.frozen_at, s.created_at, s.updated_at`
 
 // scanSubscriber reads the columns of subscriberColumns, and what follows them into more.
 func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	var s directory.Subscriber
 	var groups string
-	var recovered, created, updated int64
+	var recovered, frozen, created, updated int64
 	err := r.Scan(append([]any{&s.ID, &s.PublicID, &s.SPSID, &s.Display, &s.Latin.Family, &s.Latin.Given,
 		&s.Japanese.Family, &s.Japanese.Given, &s.Kana.Family, &s.Kana.Given, &s.Affiliation,
 		&s.Department.English, &s.Department.Japanese, &groups, &s.Status, &s.Role,
-		&s.Privileged, &s.Mailbox, &s.Language, &s.HadFactor, &recovered, &created, &updated}, more...)...)
+		&s.Privileged, &s.Mailbox, &s.Language, &s.HadFactor, &recovered, &frozen, &created, &updated}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, directory.ErrNotFound
 	}
@@ -33,7 +33,7 @@ func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	if err := json.Unmarshal([]byte(groups), &s.Groups); err != nil {
 		return s, fmt.Errorf("store: groups of a subscriber: %w", err)
 	}
-	s.RecoveredAt, s.CreatedAt, s.UpdatedAt = fromMillis(recovered), fromMillis(created), fromMillis(updated)
+	s.RecoveredAt, s.FrozenAt, s.CreatedAt, s.UpdatedAt = fromMillis(recovered), fromMillis(frozen), fromMillis(created), fromMillis(updated)
 	return s, nil
 }
 
@@ -99,6 +99,23 @@ func groupsText(groups []string) (string, error) {
 	}
 	text, err := json.Marshal(groups)
 	return string(text), err
+}
+
+// Freeze implements [account.FreezeTx]. The first report counts.
+func (tx *Tx) Freeze(ctx context.Context, subscriberID string, now time.Time) error {
+	_, err := tx.exec(ctx, `UPDATE subscriber SET frozen_at = $2 WHERE id = $1 AND frozen_at = 0`, subscriberID, millis(now))
+	if err != nil {
+		return fmt.Errorf("store: freeze: %w", err)
+	}
+	return nil
+}
+
+// Unfreeze implements [local.Tx].
+func (tx *Tx) Unfreeze(ctx context.Context, subscriberID string) error {
+	if _, err := tx.exec(ctx, `UPDATE subscriber SET frozen_at = 0 WHERE id = $1`, subscriberID); err != nil {
+		return fmt.Errorf("store: unfreeze: %w", err)
+	}
+	return nil
 }
 
 // SetLanguage implements [account.LanguageTx].

@@ -77,9 +77,13 @@ func (p Policy) Validate() (faults []error) {
 }
 
 // WindowEnds returns when the first-time window of a person closes. It is zero
-// if there is none: an authenticator that once was closed it for good.
+// if there is none: an authenticator that once was closed it for good, and a
+// report that somebody else is at work closes it until the report is settled.
 func (p Policy) WindowEnds(who directory.Subscriber) time.Time {
 	if who.HadFactor || p.Window == 0 { //guard:ENR-1
+		return time.Time{}
+	}
+	if who.Frozen() { //guard:ADR-5
 		return time.Time{}
 	}
 	return who.CreatedAt.Add(p.Window)

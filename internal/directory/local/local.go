@@ -5,7 +5,9 @@ package local
 
 import (
 	"context"
+	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"warifu/internal/audit"
@@ -34,6 +36,8 @@ type Tx interface {
 	// DeleteGrantsOf revokes what services hold of a subscriber, also refresh
 	// tokens that have outlived their session.
 	DeleteGrantsOf(ctx context.Context, subscriberID string) error
+	// Unfreeze lets settings and recovery by mail go on.
+	Unfreeze(ctx context.Context, subscriberID string) error
 	ResetAttempts(ctx context.Context, account string, counters ...throttle.Counter) error
 	// ReplaceActivationCode stores the digest of a code in place of any other.
 	ReplaceActivationCode(ctx context.Context, subscriberID string, digest []byte, expiresAt time.Time) error
@@ -117,11 +121,35 @@ func (s *Service) setStatus(ctx context.Context, tx Tx, who *directory.Subscribe
 	return s.Notices.Tell(ctx, tx, notice.Notice{Kind: kind, Subscriber: *who, At: s.Now()})
 }
 
-// Unlock clears every wait that wrong passwords and codes have earned (THR-3).
+// ErrReason means that an act has to be given a reason.
+var ErrReason = errors.New("local: a report has stopped settings and recovery by mail: a reason is needed to lift that")
+
+// Unlock clears every wait that wrong passwords and codes have earned (THR-3),
+// and lets settings and recovery by mail go on after a report (ADR-5). For that a
+// reason is needed, and the trail has an event of its own.
 func (s *Service) Unlock(ctx context.Context, spsID, reason string) error {
 	return s.act(ctx, spsID, audit.Unlock, reason, func(tx Tx, who *directory.Subscriber) error {
+		if err := s.unfreeze(ctx, tx, who, reason); err != nil {
+			return err
+		}
 		return tx.ResetAttempts(ctx, who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
 	})
+}
+
+func (s *Service) unfreeze(ctx context.Context, tx Tx, who *directory.Subscriber, reason string) error {
+	if !who.Frozen() {
+		return nil
+	}
+	if strings.TrimSpace(reason) == "" { //guard:ADR-5
+		return ErrReason
+	}
+	if err := tx.Unfreeze(ctx, who.ID); err != nil {
+		return err
+	}
+	since := who.FrozenAt.UTC().Format(time.RFC3339)
+	who.FrozenAt = time.Time{}
+	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.Unfreeze, Actor: actor, Subscriber: who.ID, Reason: reason,
+		Detail: map[string]string{"frozen_at": since}})
 }
 
 // SetRole gives a person a role. A role with rights ends the sessions that were

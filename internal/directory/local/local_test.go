@@ -307,6 +307,28 @@ func TestUnlock(t *testing.T) {
 	})
 }
 
+// TestUnlockFrozen lifts what a report has stopped: with a reason, which the
+// trail has, and of one person alone. ADR-5, AUD-3.
+func TestUnlockFrozen(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, w *world) {
+		w.add(one+"s2,Two,\n", local.Report{Added: 2})
+		if _, err := w.raw.ExecContext(t.Context(), `UPDATE subscriber SET frozen_at = 5`); err != nil {
+			t.Fatal(err)
+		}
+		for _, reason := range []string{"", " "} {
+			if err := w.Unlock(t.Context(), "s1", reason); !errors.Is(err, local.ErrReason) || !w.show("s1").Frozen() {
+				t.Errorf("%q: %v", reason, err)
+			}
+		}
+		if err := w.Unlock(t.Context(), "s1", "came with a passport"); err != nil || w.show("s1").Frozen() || !w.show("s2").Frozen() {
+			t.Errorf("%v, %t, %t", err, w.show("s1").Frozen(), w.show("s2").Frozen())
+		}
+		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'subscriber.unfrozen' AND body LIKE '%came with a passport%'`); n != 1 {
+			t.Errorf("%d events", n)
+		}
+	})
+}
+
 // TestActivationCode stores a digest of each code in place of the last, bound to
 // the person, for 30 days. ENR-1, A26.
 func TestActivationCode(t *testing.T) {
