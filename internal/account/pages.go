@@ -1,11 +1,22 @@
-// Package account serves what a person sees once signed in: the home page, and
-// the way out.
+// Package account serves what a person sees once signed in: the home page, the
+// settings, and the way out.
+//
+// What must stay true:
+//
+//   - Nothing is changed without a second factor of this session, and what lets a
+//     person come back is not changed without one of the last five minutes
+//     (ADR-2, TOTP-12, PW-5, SES-10).
+//   - A form names only what belongs to the person; whatever else it names does
+//     not exist.
+//   - Every change is recorded, and told to the person, in its own transaction.
 package account
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"warifu/internal/directory"
 	"warifu/internal/federation"
@@ -25,12 +36,18 @@ type Pages struct {
 	Authenticators *Authenticators
 	Devices        *Devices
 	Passwords      *Passwords
+	View           func(ctx context.Context, fn func(StandingReader) error) error
+	// FirstSetup returns from when a person needs a second factor, and until when
+	// the first one can be set up with the password alone. Each is zero if there is
+	// no such day.
+	FirstSetup func(who directory.Subscriber) (from, window time.Time)
 }
 
 // Mount registers the pages.
 func (p *Pages) Mount() {
 	p.Site.Identify(p.identify)
 	p.Site.Handle("GET /home", p.showHome)
+	p.Site.Handle("POST /home", p.chooseMethod)
 	p.Site.Handle("GET /account", p.showAccount)
 	p.Site.Handle("POST /account", p.chooseLanguage)
 	p.Site.Handle("GET /account/address", p.showAddress)
@@ -56,15 +73,15 @@ func (p *Pages) Mount() {
 
 // identify tells the frame of every page who is signed in.
 func (p *Pages) identify(r *http.Request) (*web.Person, error) {
-	found, who, err := p.Sessions.Who(r.Context(), p.Site.Session(r))
-	if errors.Is(err, session.ErrNone) {
-		return nil, nil
+	v, err := p.visit(r)
+	if v == nil {
+		return nil, err
 	}
+	banners, err := p.banners(r, v)
 	if err != nil {
 		return nil, err
 	}
-	p.Site.Prefer(r, who.Language)
-	return &web.Person{SPSID: who.SPSID, Name: displayName(who, p.Site.Lang(r) == "ja"), Ends: found.EndsAt().UnixMilli()}, nil
+	return &web.Person{SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == "ja"), Ends: v.Session.EndsAt().UnixMilli(), Banners: banners}, nil
 }
 
 // displayName is how the pages call a person: family name first, in English
@@ -95,37 +112,6 @@ func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) (*directory.Sub
 		return nil, err
 	}
 	return &who, nil
-}
-
-// HomePage is the page "account/home".
-type HomePage struct {
-	SPSID, Name string
-	Services    []Service
-}
-
-// Service is a service that the person may use.
-type Service struct {
-	Name, Address string
-	MFA           bool
-}
-
-func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
-	who, err := p.signedIn(w, r)
-	if who == nil || err != nil {
-		return err
-	}
-	p.Site.Prefer(r, who.Language)
-	all, err := p.Services.All(r.Context())
-	if err != nil {
-		return err
-	}
-	page := HomePage{SPSID: who.SPSID, Name: displayName(*who, p.Site.Lang(r) == "ja")}
-	for _, s := range all {
-		if !s.Disabled && s.Address != "" && s.Admits(*who) {
-			page.Services = append(page.Services, Service{Name: s.Name.In(string(p.Site.Lang(r))), Address: s.Address, MFA: s.Require == federation.RequireMFA})
-		}
-	}
-	return p.Site.Render(w, r, http.StatusOK, "account/home", page)
 }
 
 // showSession tells the script of a page when the session ends. Asking is a use

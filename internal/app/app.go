@@ -266,9 +266,21 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		Site: a.Site, Sessions: a.Sessions, Services: a.Services, Gate: gate, Pending: pending, Addresses: addresses,
 		Authenticators: &account.Authenticators{InTx: store.In[account.AuthenticatorTx](a.DB), View: store.View[account.AuthenticatorReader](a.DB),
 			Notices: a.Notices, Words: a.words, Most: a.Config.TOTP.MaxActive, Now: a.now},
+		View: store.View[account.StandingReader](a.DB), FirstSetup: a.firstSetup,
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}
+}
+
+// firstSetup returns from when a person needs a second factor, and until when the
+// first one can be set up with the password alone.
+func (a *App) firstSetup(who directory.Subscriber) (from, window time.Time) {
+	for _, group := range who.Groups {
+		if day, ok := a.Config.SignIn.RequireTOTPFrom[group]; ok && (from.IsZero() || day.Before(from)) {
+			from = day
+		}
+	}
+	return from, a.Config.Enrolment.WindowEnds(who)
 }
 
 // buildTime is the time of the revision that the program was built from.

@@ -21,6 +21,14 @@ type Person struct {
 	SPSID string
 	Name  string
 	Ends  int64 // Unix milliseconds at which the session ends without use
+	// Banners stand above every page.
+	Banners []Banner
+}
+
+// Banner tells something that should not wait, in the language of the page.
+type Banner struct {
+	Text, More     string // More may be empty
+	Address, Label string // of what to do about it
 }
 
 // Identify tells the site how to find out who is signed in.

@@ -315,7 +315,7 @@ func (b *browser) signIn(who person) {
 	}
 }
 
-func (b *browser) signedIn() bool { return b.get("/home").Code == http.StatusOK }
+func (b *browser) signedIn() bool { return b.get("/session").Code == http.StatusOK }
 
 // count returns what a statement that only the tests use counts.
 func (w *world) count(statement string, args ...any) (n int) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"warifu/internal/config"
 	"warifu/internal/demo/people"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
@@ -759,5 +760,92 @@ func TestPasswordWantsAFactor(t *testing.T) {
 		if p := w.newBrowser().password(who.id, people.Password); p.Code != http.StatusSeeOther {
 			t.Errorf("it was changed: %d", p.Code)
 		}
+	})
+}
+
+// TestHome shows what there is, and 選択 leads to it. P11.
+func TestHome(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.signIn(seeded(1))
+		home := b.get("/home")
+		for _, want := range []string{"Registered: 1", "Ways to get back in without the Authenticator: 1", "One-time password (token)"} {
+			if !home.says(want) {
+				t.Errorf("no %q: %s", want, home.Body)
+			}
+		}
+		if p := b.submit("/home", home, "method", "totp"); p.Header().Get("Location") != "/account/authenticators" {
+			t.Errorf("%d %s", p.Code, p.Header().Get("Location"))
+		}
+		if p := b.submit("/home", home, "method", "https://evil.example"); p.Header().Get("Location") != "/home" {
+			t.Errorf("%d %s", p.Code, p.Header().Get("Location"))
+		}
+		if home.says("class=\"banners\"") {
+			t.Error("a banner without a reason")
+		}
+		w.exec(`DELETE FROM notification_address WHERE address = 'seed0000001@example.com'`)
+		if p := b.get("/home"); !p.says("There is no way to get back in") || !p.says("No notification email address is registered.") {
+			t.Errorf("%s", p.Body)
+		}
+		w.fallback("seed0000001")
+		if p := b.get("/home"); !p.says("This is a temporary login.") || !p.says(`<a href="/reset">One-time`) {
+			t.Errorf("%s", p.Body)
+		}
+		w.exec(`UPDATE totp_authenticator SET state = 'suspended' WHERE subscriber_id = (SELECT id FROM subscriber WHERE sps_id = 'seed0000001')`)
+		if p := b.get("/home"); !p.says("Initialized. Register again.") {
+			t.Errorf("%s", p.Body)
+		}
+	})
+}
+
+// TestHomeWithATicket is the way of the FAQ after an initialization: the house,
+// the one row, 選択, and the page of the settings. Without the row in the
+// database the cookie opens nothing. P11, decisions §3.7.
+func TestHomeWithATicket(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.follow(b.password(newcomer, people.Password)) // the QR code: the browser holds a ticket
+		home := b.get("/home")
+		if home.Code != http.StatusOK || !home.says("To continue, choose the one-time password (token) and press Select.") ||
+			home.says("Services") || home.says("sps00003") || home.says("/logout") {
+			t.Fatalf("%d %s", home.Code, home.Body)
+		}
+		if p := b.submit("/home", home, "method", "totp"); p.Header().Get("Location") != "/mfa" {
+			t.Errorf("%d %s", p.Code, p.Header().Get("Location"))
+		}
+		for _, path := range settings {
+			if p := b.get(path); p.Code != http.StatusSeeOther || !strings.HasPrefix(p.Header().Get("Location"), "/login") {
+				t.Errorf("%s with a ticket alone: %d", path, p.Code)
+			}
+		}
+		w.pass(16 * time.Minute)
+		if p := b.get("/home"); p.Header().Get("Location") != "/login" {
+			t.Errorf("after its time: %d %s", p.Code, p.Header().Get("Location"))
+		}
+	})
+}
+
+// TestCountdown tells a person without a second factor from when one is needed. ENR-2.
+func TestCountdown(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		if p := b.follow(b.password(newcomer, people.Password)); p.Code != http.StatusOK {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		if p := b.get("/home"); !p.says("is required. Days left: 10.") || !p.says("Not registered") {
+			t.Errorf("%s", p.Body)
+		}
+		if p := b.get("/account"); p.Code != http.StatusConflict {
+			t.Errorf("settings without a factor: %d", p.Code)
+		}
+		p := b.get("/account/password")
+		if !p.says("15 characters or more") && !p.says("8 characters or more") {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		if p := b.follow(b.submit("/account/password", p, "present", people.Password, "chosen", newPassword)); !p.says("The password has been changed.") {
+			t.Errorf("who never had a factor: %d %s", p.Code, p.Body)
+		}
+	}, func(c *config.Config) {
+		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": time.Date(2026, 12, 4, 9, 0, 0, 0, time.UTC)}
 	})
 }
