@@ -36,6 +36,7 @@ type Pages struct {
 	Authenticators *Authenticators
 	Devices        *Devices
 	Passwords      *Passwords
+	History        *History
 	View           func(ctx context.Context, fn func(StandingReader) error) error
 	// FirstSetup returns from when a person needs a second factor, and until when
 	// the first one can be set up with the password alone. Each is zero if there is
@@ -65,6 +66,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /account/sessions", p.endSessions)
 	p.Site.Handle("GET /account/password", p.showPassword)
 	p.Site.Handle("POST /account/password", p.changePassword)
+	p.Site.Handle("GET /account/history", p.showHistory)
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)

@@ -266,7 +266,8 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		Site: a.Site, Sessions: a.Sessions, Services: a.Services, Gate: gate, Pending: pending, Addresses: addresses,
 		Authenticators: &account.Authenticators{InTx: store.In[account.AuthenticatorTx](a.DB), View: store.View[account.AuthenticatorReader](a.DB),
 			Notices: a.Notices, Words: a.words, Most: a.Config.TOTP.MaxActive, Now: a.now},
-		View: store.View[account.StandingReader](a.DB), FirstSetup: a.firstSetup,
+		History: &account.History{View: store.View[account.HistoryReader](a.DB), Now: a.now},
+		View:    store.View[account.StandingReader](a.DB), FirstSetup: a.firstSetup,
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}

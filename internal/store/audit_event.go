@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"warifu/internal/audit"
 	"warifu/internal/secret"
@@ -34,4 +35,10 @@ func (tx *Tx) AppendAudit(ctx context.Context, e audit.Event) error {
 		return fmt.Errorf("store: append audit event: %w", err)
 	}
 	return nil
+}
+
+// AuditOf implements [account.HistoryReader].
+func (tx *Tx) AuditOf(ctx context.Context, subscriberID string, since time.Time, most int) ([]audit.Row, error) {
+	return tx.auditRows(ctx, `SELECT e.id, e.at, e.name, e.subscriber, e.body, e.mac FROM audit_event e
+		WHERE e.subscriber = $1 AND e.at >= $2 ORDER BY e.at DESC, e.id DESC LIMIT $3`, subscriberID, millis(since), most)
 }

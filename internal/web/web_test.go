@@ -31,6 +31,7 @@ import (
 var pages = map[string]any{
 	"error":                web.ErrorPage{},
 	"account/account":      account.AccountPage{},
+	"account/history":      account.HistoryPage{},
 	"account/password":     account.PasswordPage{},
 	"account/rename":       account.RenamePage{},
 	"account/sessions":     account.SessionsPage{},

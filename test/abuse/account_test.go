@@ -397,7 +397,7 @@ func (w *world) fallback(id string) {
 
 // settings are the pages of a person's settings.
 var settings = []string{"/account", "/account/address", "/account/address/remove?id=x", "/account/authenticators",
-	"/account/authenticators/rename?id=x", "/account/sessions", "/account/password", "/account/authenticators/remove?id=x"}
+	"/account/authenticators/rename?id=x", "/account/sessions", "/account/history", "/account/password", "/account/authenticators/remove?id=x"}
 
 // TestA14FallbackSession: a session that an OTP opened changes nothing. A14, SES-10, ADR-2.
 func TestA14FallbackSession(t *testing.T) {
@@ -847,5 +847,46 @@ func TestCountdown(t *testing.T) {
 		}
 	}, func(c *config.Config) {
 		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": time.Date(2026, 12, 4, 9, 0, 0, 0, time.UTC)}
+	})
+}
+
+// TestHistory shows sign-ins and changes of this person alone, in plain words.
+// NOT-4.
+func TestHistory(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		w.newBrowser().password(who.id, "wrong")
+		x := w.newBrowser()
+		x.submitTOTP(x.totpPage(who.id), who.wrong(w.Now(), 1))
+		other := w.newBrowser()
+		other.signIn(seeded(2))
+		other.address = "198.51.100.77"
+		w.pass(time.Minute)
+		b.signIn(who)
+		b.register(who, "history@example.net")
+		p := b.get("/account/history")
+		for _, want := range []string{"Login failed", "The password was not correct.", "Stopped at the second step", "What was entered was not correct.",
+			"Logged in", "One-time password (TOTP)", "Changed: Notification email address registered", "off campus", "192.0.2.1", "Records of the last 90 days"} {
+			if !p.says(want) {
+				t.Errorf("no %q", want)
+			}
+		}
+		if n := strings.Count(p.Body.String(), "<tr><td>"); n != 4 {
+			t.Errorf("%d entries: %s", n, p.Body)
+		}
+		for i := range 60 {
+			w.exec(`INSERT INTO audit_event (id, at, name, subscriber, body, mac) SELECT id || $1, at, name, subscriber, body, mac FROM audit_event
+				WHERE subscriber = (SELECT id FROM subscriber WHERE sps_id = 'seed0000001') AND body LIKE '%password rejected%' AND LENGTH(id) = 26`, fmt.Sprint("x", i))
+		}
+		for page, want := range map[string]int{"": 50, "?page=2": 14, "?page=9": 50, "?page=x": 50} {
+			if n := strings.Count(b.get("/account/history"+page).Body.String(), "<tr><td>"); n != want {
+				t.Errorf("%q: %d entries, want %d", page, n, want)
+			}
+		}
+		w.pass(91 * 24 * time.Hour)
+		b.signIn(who)
+		if n := strings.Count(b.get("/account/history").Body.String(), "<tr><td>"); n != 1 {
+			t.Errorf("%d entries after 91 days", n)
+		}
 	})
 }

@@ -1,0 +1,162 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"warifu/internal/audit"
+)
+
+const (
+	historyFor  = 90 * 24 * time.Hour // NOT-4
+	historyMost = 2000                // events that are read
+	historyPage = 50                  // entries on one page
+)
+
+// HistoryReader is what the history needs of a transaction.
+type HistoryReader interface {
+	// AuditOf returns the events about a subscriber since a time, the newest first.
+	AuditOf(ctx context.Context, subscriberID string, since time.Time, most int) ([]audit.Row, error)
+}
+
+// Result is how an entry of the history ended.
+type Result string
+
+// The results.
+const (
+	SignedIn Result = "signed in"
+	Failed   Result = "failed"  // before the second step
+	Stopped  Result = "stopped" // at the second step: somebody knew the password
+	Changed  Result = "changed" // no sign-in, but something else
+)
+
+// Entry is a sign-in of a person, or a change, in the words of no language.
+type Entry struct {
+	At      time.Time
+	Result  Result
+	Method  string // a key of the catalogue; empty if unknown
+	Why     string // a key of the catalogue: why a sign-in failed
+	What    string // a key of the catalogue: what was changed
+	Service string // id; empty if none is known
+	Device  string // such as "Chrome・Windows"; empty if unknown
+	Address string // of the network
+
+	again bool // a proof was asked for of a person who was signed in
+}
+
+// History tells people what has happened to their accounts.
+type History struct {
+	View func(ctx context.Context, fn func(HistoryReader) error) error
+	Now  func() time.Time
+}
+
+// Of returns the entries of a person in the last 90 days, the newest first. The
+// events of one sign-in are one entry.
+func (s *History) Of(ctx context.Context, a Actor) (all []Entry, err error) {
+	err = s.View(ctx, func(tx HistoryReader) error {
+		rows, err := tx.AuditOf(ctx, a.SubscriberID, s.Now().Add(-historyFor), historyMost)
+		if err != nil {
+			return err
+		}
+		all, err = entries(rows)
+		return err
+	})
+	return all, err
+}
+
+// entries makes the entries of events that come newest first.
+func entries(rows []audit.Row) (all []Entry, err error) {
+	signIns := make(map[string]int) // index of the entry of a flow
+	for _, row := range rows {
+		var e audit.Event
+		if err := json.Unmarshal(row.Body, &e); err != nil {
+			return nil, fmt.Errorf("account: audit event %s: %w", row.ID, err)
+		}
+		if e.Name != audit.SignIn {
+			if what := changed(e); what != "" {
+				all = append(all, entry(e, Entry{Result: Changed, What: what}))
+			}
+			continue
+		}
+		step, ok := steps[e.Outcome]
+		if !ok {
+			continue
+		}
+		at, seen := signIns[e.Target]
+		if e.Target == "" || !seen {
+			at, signIns[e.Target] = len(all), len(all)
+			all = append(all, entry(e, step))
+		}
+		all[at].join(e, step)
+	}
+	return slices.DeleteFunc(all, func(e Entry) bool { return e.again && e.Result != Stopped }), nil
+}
+
+// entry fills what every event has.
+func entry(e audit.Event, of Entry) Entry {
+	of.At, of.Address, of.Device, of.Service = e.At, e.Address, e.Detail[audit.DetailDevice], e.Detail[audit.DetailService]
+	return of
+}
+
+// join adds another event of the same sign-in: an earlier one, or one of the same
+// moment. That it succeeded outweighs the rest; otherwise what came last counts,
+// and before that what was wrong.
+func (all *Entry) join(e audit.Event, step Entry) {
+	all.again = all.again || e.Outcome == askedAgain
+	if all.Service == "" {
+		all.Service = e.Detail[audit.DetailService]
+	}
+	unfinished := all.Result == "" || all.Why == "history.why_ended" && step.Why != ""
+	if step.Result == SignedIn && all.Result != SignedIn || unfinished && step.Result != "" {
+		all.Result, all.Method, all.Why = step.Result, step.Method, step.Why
+	}
+}
+
+const askedAgain = "second factor asked for again"
+
+// steps say what an event of the sign-in flow means if nothing came after it.
+var steps = map[string]Entry{
+	"password accepted":                                                 {Result: Stopped, Method: "method.password", Why: "history.why_ended"},
+	"password accepted, browser trusted":                                {Result: SignedIn, Method: "method.trusted"},
+	"password accepted, no second factor required yet":                  {Result: SignedIn, Method: "method.password"},
+	"password accepted, second factor not set up":                       {Result: Stopped, Method: "method.password", Why: "history.why_ended"},
+	"password accepted, second factor initialized and not set up again": {Result: Stopped, Method: "method.password", Why: "history.why_ended"},
+	"password rejected":                                                 {Result: Failed, Method: "method.password", Why: "history.why_password"},
+	"account suspended":                                                 {Result: Failed, Why: "history.why_suspended"},
+	askedAgain:                                                          {},
+	"TOTP accepted":                                                     {Result: SignedIn, Method: "method.totp"},
+	"TOTP rejected":                                                     {Result: Stopped, Method: "method.totp", Why: "history.why_number"},
+	"TOTP used before":                                                  {Result: Stopped, Method: "method.totp", Why: "history.why_used"},
+	"TOTP paused after too many failures":                               {Result: Stopped, Method: "method.totp", Why: "history.why_paused"},
+	"TOTP taken from known browsers only":                               {Result: Stopped, Method: "method.totp", Why: "history.why_paused"},
+	"recovery code accepted":                                            {Result: SignedIn, Method: "method.recovery"},
+	"recovery code rejected":                                            {Result: Stopped, Method: "method.recovery", Why: "history.why_number"},
+	"passkey accepted":                                                  {Result: SignedIn, Method: "method.passkey"},
+	"passkey rejected":                                                  {Result: Failed, Method: "method.passkey", Why: "history.why_number"},
+	"passkey refused: it may exist twice":                               {Result: Failed, Method: "method.passkey", Why: "history.why_number"},
+	"OTP sent":                                                          {Result: Stopped, Method: "method.otp_mail", Why: "history.why_ended"},
+	"OTP not sent: too many mails":                                      {Result: Stopped, Method: "method.otp_mail", Why: "history.why_paused"},
+	"OTP accepted":                                                      {Result: SignedIn, Method: "method.otp_mail"},
+	"OTP rejected":                                                      {Result: Stopped, Method: "method.otp_mail", Why: "history.why_number"},
+	"OTP expired":                                                       {Result: Stopped, Method: "method.otp_mail", Why: "history.why_expired"},
+	"OTP ended after too many wrong entries":                            {Result: Stopped, Method: "method.otp_mail", Why: "history.why_paused"},
+	"throttled":                                                         {Result: Failed, Why: "history.why_paused"},
+}
+
+// changes are what else a person is shown, by name and outcome of the event; an
+// event without an outcome has an empty one.
+var changes = map[audit.Name]map[string]string{
+	audit.Enrolment:       {"first TOTP accepted": "event.totp_added"},
+	audit.Authenticator:   {"removed": "event.totp_removed"},
+	audit.Recovery:        {"link sent": "event.init_asked", "activation code accepted": "event.totp_initialized"},
+	audit.RecoveryLink:    {"initialized": "event.totp_initialized"},
+	audit.Address:         {string(AddressAdded): "event.address_added", string(AddressReplaced): "event.address_added", string(AddressRemoved): "event.address_removed"},
+	audit.PasswordChanged: {string(PasswordChanged): "event.password_changed"},
+	audit.Suspend:         {"": "event.suspended"},
+	audit.Resume:          {"": "event.resumed"},
+}
+
+func changed(e audit.Event) string { return changes[e.Name][e.Outcome] }
