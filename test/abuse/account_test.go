@@ -871,7 +871,7 @@ func TestHistory(t *testing.T) {
 				t.Errorf("no %q", want)
 			}
 		}
-		if n := strings.Count(p.Body.String(), "<tr><td>"); n != 4 {
+		if n := strings.Count(p.Body.String(), `<tr role="row"><td`); n != 4 {
 			t.Errorf("%d entries: %s", n, p.Body)
 		}
 		for i := range 60 {
@@ -879,13 +879,13 @@ func TestHistory(t *testing.T) {
 				WHERE subscriber = (SELECT id FROM subscriber WHERE sps_id = 'seed0000001') AND body LIKE '%password rejected%' AND LENGTH(id) = 26`, fmt.Sprint("x", i))
 		}
 		for page, want := range map[string]int{"": 50, "?page=2": 14, "?page=9": 50, "?page=x": 50} {
-			if n := strings.Count(b.get("/account/history"+page).Body.String(), "<tr><td>"); n != want {
+			if n := strings.Count(b.get("/account/history"+page).Body.String(), `<tr role="row"><td`); n != want {
 				t.Errorf("%q: %d entries, want %d", page, n, want)
 			}
 		}
 		w.pass(91 * 24 * time.Hour)
 		b.signIn(who)
-		if n := strings.Count(b.get("/account/history").Body.String(), "<tr><td>"); n != 1 {
+		if n := strings.Count(b.get("/account/history").Body.String(), `<tr role="row"><td`); n != 1 {
 			t.Errorf("%d entries after 91 days", n)
 		}
 	})
