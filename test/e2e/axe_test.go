@@ -298,6 +298,7 @@ func (w *walk) inSession() {
 	w.inspect("home")
 	w.do(chromedp.Click(chromedp.CSS("summary")))
 	w.inspect("menu")
+	w.settings()
 	w.open(server.base() + "/oidc/logout?client_id=demo-oidc")
 	w.inspect("oidc logout")
 	w.idle()
@@ -307,6 +308,35 @@ func (w *walk) inSession() {
 	w.inspect("logged out")
 	w.open(server.service() + "/?lang=" + w.look.lang)
 	w.inspect("service left")
+}
+
+// settings looks at the settings of the person who is signed in.
+func (w *walk) settings() {
+	w.open(server.base() + "/account")
+	w.inspect("account")
+	send := words(w.look.lang, "確認メール送信", "Send confirmation email (確認メール送信)")
+	w.open(server.base() + "/account/address")
+	w.inspect("address")
+	w.fill("email", "somebody@st.miyako.example")
+	w.press(send)
+	w.inspect("address refused")
+	w.fill("email", "axe-"+w.look.lang+"@example.net")
+	w.press(send)
+	w.inspect("address sent")
+	w.press(words(w.look.lang, "更新", "Update (更新)"))
+	w.inspect("address number empty")
+	for _, page := range []string{"authenticators", "sessions", "history", "password"} {
+		w.open(server.base() + "/account/" + page)
+		w.inspect(page)
+	}
+	w.press(words(w.look.lang, "変更する", "Change"))
+	w.inspect("password change empty")
+	w.open(server.base() + "/account")
+	w.press(words(w.look.lang, "このアドレスを削除", "Remove this address"))
+	w.inspect("remove")
+	w.open(server.base() + "/account/authenticators")
+	w.press(words(w.look.lang, "名前を変更", "Rename"))
+	w.inspect("rename")
 }
 
 // idle lets the page believe that the session ends soon, and takes that back.
