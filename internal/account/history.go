@@ -149,14 +149,17 @@ var steps = map[string]Entry{
 // changes are what else a person is shown, by name and outcome of the event; an
 // event without an outcome has an empty one.
 var changes = map[audit.Name]map[string]string{
-	audit.Enrolment:       {"first TOTP accepted": "event.totp_added"},
-	audit.Authenticator:   {"removed": "event.totp_removed"},
-	audit.Recovery:        {"link sent": "event.init_asked", "activation code accepted": "event.totp_initialized"},
-	audit.RecoveryLink:    {"initialized": "event.totp_initialized"},
-	audit.Address:         {string(AddressAdded): "event.address_added", string(AddressReplaced): "event.address_added", string(AddressRemoved): "event.address_removed"},
-	audit.PasswordChanged: {string(PasswordChanged): "event.password_changed"},
-	audit.Suspend:         {"": "event.suspended"},
-	audit.Resume:          {"": "event.resumed"},
+	audit.Enrolment:         {"first TOTP accepted": "event.totp_added"},
+	audit.Authenticator:     {"removed": "event.totp_removed"},
+	audit.Recovery:          {"link sent": "event.init_asked", "activation code accepted": "event.totp_initialized"},
+	audit.RecoveryLink:      {"initialized": "event.totp_initialized"},
+	audit.Address:           {string(AddressAdded): "event.address_added", string(AddressReplaced): "event.address_added", string(AddressRemoved): "event.address_removed"},
+	audit.Passkey:           {"added": "event.passkey_added", "removed": "event.passkey_removed"},
+	audit.RecoveryCodes:     {"made": "event.codes_made"},
+	audit.PasswordForgotten: {"password chosen": "event.password_changed"},
+	audit.PasswordChanged:   {string(PasswordChanged): "event.password_changed"},
+	audit.Suspend:           {"": "event.suspended"},
+	audit.Resume:            {"": "event.resumed"},
 }
 
 func changed(e audit.Event) string { return changes[e.Name][e.Outcome] }

@@ -42,6 +42,8 @@ type Pages struct {
 	// the first one can be set up with the password alone. Each is zero if there is
 	// no such day.
 	FirstSetup func(who directory.Subscriber) (from, window time.Time)
+	Passkeys   *Passkeys
+	Codes      *RecoveryCodes
 }
 
 // Mount registers the pages.
@@ -67,6 +69,8 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /account/password", p.showPassword)
 	p.Site.Handle("POST /account/password", p.changePassword)
 	p.Site.Handle("GET /account/history", p.showHistory)
+	p.mountPasskeys()
+	p.mountCodes()
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)

@@ -87,6 +87,8 @@ type RenamePage struct {
 	ID, Present string
 	Name        string
 	Error       string
+	Action      string // where its form goes
+	Back        string // where a person goes who has changed his mind
 }
 
 func (p *Pages) askRename(w http.ResponseWriter, r *http.Request) error {
@@ -103,6 +105,7 @@ func (p *Pages) askRename(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) renderRename(w http.ResponseWriter, r *http.Request, status int, page RenamePage) (err error) {
+	page.Action, page.Back = authenticatorsPath+"/rename", authenticatorsPath
 	if page.Hidden, err = p.Site.Hidden(w, r, renameStep, ""); err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ const homeStep = "account/home" // the name of the page, too
 type HomePage struct {
 	web.Hidden
 	SPSID, Name string
-	Ticket      bool // nobody is signed in: there is only the right to enrol
+	Warning     string // of recovery codes that were used, or are few; empty if there is none
+	Ticket      bool   // nobody is signed in: there is only the right to enrol
 	Methods     []MethodRow
 	Ways        int  // back in without the Authenticator
 	NoAddress   bool // none is registered, and one may be
@@ -53,6 +54,9 @@ func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := HomePage{SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == i18n.Japanese),
 		Methods: p.methods(r, v, have), Ways: have.Ways(), NoAddress: have.Addresses == 0 && p.mayRegister(v)}
+	if page.Warning, err = p.codesWarning(r, v.Subscriber.ID); err != nil {
+		return err
+	}
 	if page.Services, err = p.services(r, v); err != nil {
 		return err
 	}
@@ -132,7 +136,15 @@ func (p *Pages) methods(r *http.Request, v *session.Visit, have Standing) []Meth
 	if have.Active == 0 || v.Claim.Fallback { // it has to be set up, from the password on
 		row.Path = "/reset"
 	}
-	return []MethodRow{row}
+	passkeys := MethodRow{Kind: "passkey", Path: passkeysPath, State: p.Site.Text(r, "home.state_off")}
+	if have.Passkeys > 0 {
+		passkeys.State = p.Site.Text(r, "home.state_on", "n", have.Passkeys)
+	}
+	codes := MethodRow{Kind: "recovery_code", Path: codesPath, State: p.Site.Text(r, "home.state_off")}
+	if have.Codes > 0 {
+		codes.State = p.Site.Text(r, "home.state_codes", "n", have.Codes)
+	}
+	return []MethodRow{row, passkeys, codes}
 }
 
 // mayRegister reports whether the person can register a notification address now.

@@ -268,6 +268,10 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 			Notices: a.Notices, Words: a.words, Most: a.Config.TOTP.MaxActive, Now: a.now},
 		History: &account.History{View: store.View[account.HistoryReader](a.DB), Now: a.now},
 		View:    store.View[account.StandingReader](a.DB), FirstSetup: a.firstSetup,
+		Passkeys: &account.Passkeys{InTx: store.In[account.PasskeyTx](a.DB), View: store.View[account.PasskeyReader](a.DB),
+			Party: a.Passkeys, Notices: a.Notices, Words: a.words, Now: a.now},
+		Codes: &account.RecoveryCodes{InTx: store.In[account.CodeTx](a.DB), View: store.View[account.CodeReader](a.DB),
+			Codes: a.Ring.MAC(keyring.OTP), Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now},
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}

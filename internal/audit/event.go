@@ -15,6 +15,8 @@ const (
 	PasswordForgotten Name = "password_forgotten"
 	Address           Name = "notification_address"
 	Authenticator     Name = "authenticator"
+	Passkey           Name = "passkey"
+	RecoveryCodes     Name = "recovery_codes"
 	SessionEnded      Name = "session.ended"
 	PasswordChanged   Name = "password_changed"
 	SubscriberAdded   Name = "subscriber.added"

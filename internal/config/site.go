@@ -71,7 +71,7 @@ func (c Config) Brand() (b web.Brand, err error) {
 	}
 	for _, lang := range i18n.Langs {
 		b.Text[lang] = web.BrandText{
-			App: c.Institution.App.In(string(lang)), LogoAlt: c.Institution.LogoAlt.In(string(lang)), HasLogo: len(b.Logo) > 0,
+			Institution: c.Institution.Name.In(string(lang)), App: c.Institution.App.In(string(lang)), LogoAlt: c.Institution.LogoAlt.In(string(lang)), HasLogo: len(b.Logo) > 0,
 			Telephone: c.HelpDesk.Telephone, Extension: c.HelpDesk.Extension != "",
 			Phone: template.URL("tel:" + strings.ReplaceAll(c.HelpDesk.Telephone, " ", "")), //nolint:gosec // of the configuration, digits and hyphens only (RFC 3966)
 		}

@@ -20,6 +20,25 @@ func (s *Service) Bound(ctx context.Context, f Flow) (a totp.Authenticator, who 
 	return a, who, err
 }
 
+// Ways are ways back in, or in, that a person has besides the Authenticator.
+type Ways struct {
+	RecoveryCodes, Passkey bool
+}
+
+// Ways returns those of the person of a flow.
+func (s *Service) Ways(ctx context.Context, f Flow) (have Ways, err error) {
+	err = s.View(ctx, func(tx Reader) error {
+		keys, err := tx.Passkeys(ctx, f.SubscriberID)
+		if err != nil {
+			return err
+		}
+		left, _, err := tx.RecoveryCodesLeft(ctx, f.SubscriberID)
+		have = Ways{RecoveryCodes: left > 0, Passkey: len(keys) > 0}
+		return err
+	})
+	return have, err
+}
+
 func (s *Service) bound(ctx context.Context, tx Reader, f Flow) (totp.Authenticator, []totp.Authenticator, error) {
 	all, err := tx.TOTPAuthenticators(ctx, f.SubscriberID)
 	if err != nil {

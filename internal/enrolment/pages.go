@@ -224,6 +224,7 @@ type DonePage struct {
 	Hold      string // until when no notification address may be registered; empty if it may
 	Next      string // address to sign in at
 	Return    string // name of the service that the person was on the way to
+	Ways      Ways
 }
 
 const doneStep = "enrolment/done"
@@ -282,6 +283,9 @@ func (p *Pages) renderDone(w http.ResponseWriter, r *http.Request, status int, f
 	if _, err := p.Sessions.Find(r.Context(), p.Site.Session(r)); err == nil {
 		page.SignedIn, page.Added = true, f.BoundBy == authenticator.BySecondFactor
 	} else if !errors.Is(err, session.ErrNone) {
+		return err
+	}
+	if page.Ways, err = p.Service.Ways(r.Context(), f); err != nil {
 		return err
 	}
 	if page.Next, page.Return, err = p.next(r, f); err != nil {

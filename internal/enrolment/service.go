@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"warifu/internal/audit"
+	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 	"warifu/internal/flow"
@@ -39,6 +40,9 @@ type Reader interface {
 	BrowserTicket(ctx context.Context, browser []byte, now time.Time) (ticket.Ticket, error)
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
+	Passkeys(ctx context.Context, subscriberID string) ([]passkey.Credential, error)
+	// RecoveryCodesLeft returns how many are unused, and when the set was made.
+	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
 }
 
 // Flows changes flows.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"warifu/internal/authenticator"
 	"warifu/internal/federation"
 	"warifu/internal/flow"
 	"warifu/internal/session"
@@ -72,7 +73,7 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 		return p.Site.Redirect(w, r, paths[f.State]+"?flow="+url.QueryEscape(f.ID))
 	}
 	if f.Request == "" {
-		return p.Site.Redirect(w, r, paths[SignedIn])
+		return p.Site.Redirect(w, r, f.home())
 	}
 	var request federation.Request
 	if err := json.Unmarshal([]byte(f.Request), &request); err != nil {
@@ -83,6 +84,15 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 		return err
 	}
 	return p.Site.Redirect(w, r, request.Resume(sealed))
+}
+
+// home is where a person goes whom no service waits for. It is told there that a
+// recovery code is gone.
+func (f Flow) home() string {
+	if n := len(f.Evidence); n > 0 && f.Evidence[n-1].Kind == authenticator.RecoveryCode {
+		return paths[SignedIn] + "?code=used"
+	}
+	return paths[SignedIn]
 }
 
 // finish gives the browser what a step has won, and leads on.

@@ -47,6 +47,9 @@ func (s *Service) acceptRecoveryCode(ctx context.Context, tx Tx, a attempt) (Ver
 	if err := tx.SetRecovered(ctx, a.who.ID, now); err != nil { //guard:ADR-8
 		return Verdict{}, err
 	}
+	if err := tx.EndTrustedBrowsers(ctx, a.who.ID); err != nil { //guard:SES-13
+		return Verdict{}, err
+	}
 	left, _, err := tx.RecoveryCodesLeft(ctx, a.who.ID)
 	if err != nil {
 		return Verdict{}, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"warifu/internal/authenticator/passkey"
 )
@@ -100,9 +101,18 @@ func (tx *Tx) RenamePasskey(ctx context.Context, subscriberID string, id []byte,
 	return n == 1, nil
 }
 
-// RemovePasskey reports whether the subscriber had such a passkey.
-func (tx *Tx) RemovePasskey(ctx context.Context, subscriberID string, id []byte) (bool, error) {
-	n, err := tx.exec(ctx, `DELETE FROM passkey WHERE subscriber_id = $1 AND id = $2`, subscriberID, id)
+// RemovePasskey removes a passkey, unless it is the last second factor of its
+// subscriber, and reports whether it did (TOTP-12). Of two at once the second sees
+// what the first has done: the subscriber's row is taken first.
+func (tx *Tx) RemovePasskey(ctx context.Context, subscriberID string, id []byte, now time.Time) (bool, error) {
+	_, err := tx.exec(ctx, `UPDATE subscriber SET updated_at = $2 WHERE id = $1`, subscriberID, millis(now))
+	if err != nil {
+		return false, fmt.Errorf("store: remove passkey: %w", err)
+	}
+	n, err := tx.exec(ctx,
+		`DELETE FROM passkey WHERE subscriber_id = $1 AND id = $2 AND (
+			EXISTS (SELECT 1 FROM passkey o WHERE o.subscriber_id = $1 AND o.id <> $2)
+			OR EXISTS (SELECT 1 FROM totp_authenticator t WHERE t.subscriber_id = $1 AND t.state = 'active'))`, subscriberID, id)
 	if err != nil {
 		return false, fmt.Errorf("store: remove passkey: %w", err)
 	}

@@ -22,12 +22,13 @@ type Brand struct {
 
 // BrandText is what the frame of a page shows of an institution, in one language.
 type BrandText struct {
-	App       string       // name of this system
-	LogoAlt   string       // what the logo shows
-	HasLogo   bool         // there is a logo to show
-	Telephone string       // of the help desk
-	Extension bool         // it has one
-	Phone     template.URL // tel: address
+	Institution string       // its name
+	App         string       // name of this system
+	LogoAlt     string       // what the logo shows
+	HasLogo     bool         // there is a logo to show
+	Telephone   string       // of the help desk
+	Extension   bool         // it has one
+	Phone       template.URL // tel: address
 }
 
 // The grounds that the colours of an institution stand on.

@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -197,6 +198,14 @@ func (s *Site) JSON(w http.ResponseWriter, status int, value any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // a browser that has gone away is not our failure
+	return nil
+}
+
+// File answers with a text that the browser saves under a name.
+func (s *Site) File(w http.ResponseWriter, name, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	_, _ = io.WriteString(w, text) // a browser that has gone away is not our failure
 	return nil
 }
 

@@ -17,7 +17,7 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
 }
 
 // A second press must not send the form again; coming back makes it usable again.
-for (const form of document.querySelectorAll("form[method=post]")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-stays])")) { // the others answer with a file
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) {
       event.preventDefault();
@@ -157,4 +157,9 @@ if (confirmation) {
     confirmation.value = kept.code;
     document.querySelector("form[action='/enrol/verify'] button").focus();
   }
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }

@@ -29,6 +29,10 @@ class Place {
     open = new AbortController();
     const { signal } = open;
     const begun = await fetch(this.data.begin, { method: "POST", body: new URLSearchParams(this.hidden), signal });
+    if (begun.redirected) { // one more proof is asked for first
+      location.assign(begun.url);
+      return new Promise(() => {});
+    }
     if (!begun.ok) throw new Error(`begin: ${begun.status}`);
     const { id, options } = await begun.json();
     const credential = this.data.passkey === "create"
@@ -60,7 +64,7 @@ class Place {
     try {
       this.send(await this.ask());
     } catch (error) {
-      this.say(error.name === "InvalidStateError" && this.status.dataset.exists ? "exists" : "failed");
+      this.say(error.name === "InvalidStateError" && this.data.passkey === "create" ? "exists" : "failed");
       this.button.removeAttribute("aria-disabled");
       this.busy = false;
       this.autofill();
