@@ -1,0 +1,306 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+)
+
+// device is an authenticator of Chromium's own, without hardware.
+type device struct {
+	b  *browser
+	id webauthn.AuthenticatorID
+}
+
+// call sends a command of the browser's protocol.
+func call[P, R any](b *browser, command cdp.Command[P, R], p P) (result R) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) (err error) {
+		result, err = cdp.Call(ctx, target, command, p)
+		return err
+	}))
+	return result
+}
+
+// device gives the browser an authenticator. As long as nobody touches it, it
+// answers nothing.
+func (b *browser) device() *device {
+	b.t.Helper()
+	call(b, webauthn.Enable, webauthn.EnableParams{})
+	added := call(b, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportInternal,
+		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, DefaultBackupEligibility: true, DefaultBackupState: true}})
+	return &device{b: b, id: added.AuthenticatorID}
+}
+
+// touch says whether the person answers what the device asks.
+func (d *device) touch(yes bool) {
+	d.b.t.Helper()
+	call(d.b, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: d.id, Enabled: yes})
+}
+
+// verifies says whether the device recognises the person.
+func (d *device) verifies(yes bool) {
+	d.b.t.Helper()
+	call(d.b, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: d.id, IsUserVerified: yes})
+}
+
+// passkeyButton is the button or the link of a passkey.
+var passkeyButton = chromedp.CSS("[data-passkey] button, [data-passkey] a")
+
+// press presses the button of a passkey, lets the person answer what the device
+// asks, and waits for the page that follows. What a device was asked while nobody
+// touched it, it never answers.
+func (d *device) press() {
+	d.b.t.Helper()
+	d.touch(true)
+	d.b.submit(chromedp.Click(passkeyButton))
+	d.touch(false)
+}
+
+// says waits until the page says something of the passkey.
+func (b *browser) says(text string) {
+	b.t.Helper()
+	get(b, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector("[data-passkey] [role=status]").textContent === %q`, text)))
+}
+
+// createPasskey makes a passkey in the account of a person who is signed in.
+func (b *browser) createPasskey(d *device) {
+	b.t.Helper()
+	b.open(server.base() + "/account/passkeys")
+	d.press()
+	b.at(server.base() + "/account/passkeys?done=passkey")
+	b.shows(words(b.lang, "パスキーを作成しました。", "The passkey has been created."))
+}
+
+func (b *browser) logOut() {
+	b.t.Helper()
+	b.open(server.base() + "/logout")
+	b.press(words(b.lang, "ログアウト", "Log out"))
+}
+
+var passkeyLooks = []look{{lang: "ja", width: 1280}, {lang: "en", width: 320}}
+
+// TestPasskey makes a passkey, signs in with one press of the button, in the field
+// of the ID where the browser offers it, on the page of its own, and beside the
+// password; the service learns the truth of it. U2, ACC-2.
+func TestPasskey(t *testing.T) {
+	for _, l := range passkeyLooks {
+		t.Run(l.String(), func(t *testing.T) {
+			b, p := newBrowser(t, l), nextPerson()
+			d := b.device()
+			b.openIn("/login")
+			b.signIn(p, time.Now())
+			b.open(server.base() + "/account/passkeys")
+			b.picture("passkeys none " + l.String())
+			b.createPasskey(d)
+			b.picture("passkeys one " + l.String())
+			b.shows(words(l.lang, "端末メーカーのアカウントに保存", "Saved in your account of the device maker"))
+			b.logOut()
+
+			t.Run("by the button of the first page", func(t *testing.T) {
+				b.t = t
+				b.open(server.service() + "/login")
+				b.at(server.base() + "/login?p=")
+				b.picture("login " + l.String())
+				d.press()
+				b.at(server.service())
+				claims := b.claims()
+				if claims["acr"] != "https://refeds.org/profile/mfa" || fmt.Sprint(claims["amr"]) != "[pop user mfa]" {
+					t.Errorf("acr %v, amr %v", claims["acr"], claims["amr"])
+				}
+				b.logOut()
+			})
+			t.Run("in the field of the ID", func(t *testing.T) {
+				b.t = t
+				d.touch(true)
+				b.submit(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+					_, err := cdp.Call(ctx, target, cdppage.Navigate, cdppage.NavigateParams{URL: server.base() + "/login"})
+					return err
+				}))
+				b.comesTo(server.base() + "/home")
+				d.touch(false)
+				b.shows(p.id)
+				b.logOut()
+			})
+			t.Run("on the page of its own", func(t *testing.T) {
+				b.t = t
+				b.open(server.base() + "/login/passkey")
+				b.picture("passkey " + l.String())
+				b.do(chromedp.Click(passkeyButton))
+				b.says(words(l.lang, "端末の操作を待っています。", "Waiting for your device."))
+				b.picture("passkey waiting " + l.String())
+				b.open(server.base() + "/login/passkey")
+				d.verifies(false)
+				d.touch(true)
+				b.do(chromedp.Click(passkeyButton))
+				b.says(words(l.lang, "パスキーを確認できませんでした。もう一度お試しいただくか、別の方法をお使いください。", "The passkey could not be checked. Try again, or use another method."))
+				b.picture("passkey refused " + l.String())
+				d.verifies(true)
+				d.press()
+				b.at(server.base() + "/home")
+				b.logOut()
+			})
+			t.Run("beside the password", func(t *testing.T) {
+				b.t = t
+				b.open(server.base() + "/login")
+				b.fill("username", p.id)
+				b.fill("current-password", password)
+				b.press(words(l.lang, "ログイン", "Login"))
+				b.press(words(l.lang, "別の方法でログインする", "Use another method"))
+				b.picture("choose " + l.String())
+				b.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/passkey"]`)))
+				d.press()
+				b.at(server.base() + "/home")
+				b.shows(p.id)
+			})
+		})
+	}
+}
+
+// TestPasskeyIsRemoved renames a passkey and removes it. TOTP-12.
+func TestPasskeyIsRemoved(t *testing.T) {
+	b, p := newBrowser(t, desktop), nextPerson()
+	d := b.device()
+	b.openIn("/login")
+	b.signIn(p, time.Now())
+	b.createPasskey(d)
+	b.press("名前を変更")
+	get(b, chromedp.Evaluate[bool](`document.getElementById("name").select(); true`))
+	b.typed("研究室の PC")
+	b.picture("passkey rename")
+	b.press("保存")
+	b.shows("名前を変更しました。", "研究室の PC")
+	b.press("削除")
+	b.picture("passkey remove")
+	b.shows("パスキー「研究室の PC」を削除しますか？", "端末の設定からも削除してください。")
+	b.press("削除")
+	b.shows("削除しました。")
+}
+
+// TestPasskeyWithoutScript says that passkeys need JavaScript, and offers the other
+// way. U10.
+func TestPasskeyWithoutScript(t *testing.T) {
+	b := newBrowser(t, look{lang: "ja", width: 1280, noScript: true})
+	b.openIn("/login")
+	b.press("パスキーでログイン")
+	b.shows("パスキーの利用には JavaScript が必要です。")
+	b.press("パスワードでログインする")
+	b.at(server.base() + "/login")
+}
+
+var codeShape = regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`)
+
+// TestRecoveryCodes makes codes, saves them as a file, and uses one in place of the
+// Authenticator, in both languages, with and without scripts. REC-1.
+func TestRecoveryCodes(t *testing.T) {
+	for _, l := range looks {
+		t.Run(l.String(), func(t *testing.T) {
+			b, p := newBrowser(t, l), nextPerson()
+			b.openIn("/login")
+			b.signIn(p, time.Now())
+			b.open(server.base() + "/account/recovery-codes")
+			b.picture("codes none " + l.String())
+			b.press(words(l.lang, "リカバリーコードを作る", "Make recovery codes"))
+			b.picture("codes " + l.String())
+			codes := codeShape.FindAllString(b.text(), -1)
+			if len(codes) != 10 {
+				t.Fatalf("%d codes: %s", len(codes), b.text())
+			}
+			file := b.download(words(l.lang, "テキストファイルに保存", "Save as a text file"))
+			for _, want := range append(codes, words(l.lang, "みやこ大学", "Miyako University"), "075-000-0000") {
+				if !strings.Contains(file, want) {
+					t.Errorf("the file lacks %q:\n%s", want, file)
+				}
+			}
+			if strings.Contains(file, p.id) {
+				t.Error("the file says whose codes they are")
+			}
+			b.press(words(l.lang, "完了", "Finish"))
+			b.shows(words(l.lang, "コードを保存してから、チェックを付けてください。", "Save the codes, then select the check box."), codes[9])
+			b.picture("codes unsaved " + l.String())
+			b.do(chromedp.Click(chromedp.CSS("#saved")))
+			b.press(words(l.lang, "完了", "Finish"))
+			b.shows(words(l.lang, "新しいリカバリーコードを作成しました。", "New recovery codes have been made."), words(l.lang, "10個のうち残り10個", "Codes left: 10 of 10"))
+			b.picture("codes left " + l.String())
+			b.logOut()
+
+			b.open(server.base() + "/login")
+			b.fill("username", p.id)
+			b.fill("current-password", password)
+			b.press(words(l.lang, "ログイン", "Login"))
+			b.press(words(l.lang, "別の方法でログインする", "Use another method"))
+			b.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/recovery-code"]`)))
+			b.typed("0000-0000-0000-0000")
+			b.press(words(l.lang, "ログイン", "Login"))
+			b.shows(words(l.lang, "リカバリーコードが正しくないか、使用済みです。別のコードを入力してください。", "The recovery code is not correct, or was used before. Try another one."))
+			b.picture("recovery code wrong " + l.String())
+			b.focused("one-time-code")
+			b.fill("one-time-code", strings.ToLower(strings.ReplaceAll(codes[0], "-", "")))
+			b.press(words(l.lang, "ログイン", "Login"))
+			b.at(server.base() + "/home")
+			b.shows(words(l.lang, "リカバリーコードを使いました。残りは9個です。", "You used a recovery code. Codes left: 9."))
+			b.picture("home after a code " + l.String())
+			waitMail(t, p, "リカバリーコードの使用")
+		})
+	}
+}
+
+// comesTo waits until the page's own script has led to an address.
+func (b *browser) comesTo(address string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`location.href.startsWith(%q) && document.readyState === "complete"`, address)))
+		if err == nil && found {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("the browser is at %s, want %s", b.address(), address)
+		case <-tick.C: // between two pages there is none to ask
+		}
+	}
+}
+
+// download presses a button that answers with a file, and returns its content.
+func (b *browser) download(words string) string {
+	b.t.Helper()
+	dir := b.t.TempDir()
+	mine := call(b, target.GetTargetInfo, target.GetTargetInfoParams{}).TargetInfo.BrowserContextID
+	call(b, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: mine, DownloadPath: dir})
+	name := filepath.Join(dir, "recovery-codes.txt")
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.Search(fmt.Sprintf(`//main//button[normalize-space(.)=%q]`, words))))
+	if err == nil || !strings.Contains(err.Error(), "ERR_ABORTED") { // which is how the browser says that no page follows
+		b.t.Fatalf("a page instead of a file: %v", err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if text, err := os.ReadFile(name); err == nil && len(text) > 0 {
+			return string(text)
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("no file: %s", b.text())
+		case <-tick.C:
+		}
+	}
+}
