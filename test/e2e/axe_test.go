@@ -172,7 +172,9 @@ func (w *walk) everyPage() {
 	w.stops()
 	w.beforeCode(p)
 	w.demonstration(p)
+	code := w.means()
 	w.inSession()
+	w.byMeans(p, code)
 	w.waysBack(nextPerson())
 }
 

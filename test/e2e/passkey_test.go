@@ -304,3 +304,54 @@ func (b *browser) download(words string) string {
 		}
 	}
 }
+
+// means looks at the pages of passkeys and recovery codes, and returns a code.
+func (w *walk) means() (code string) {
+	d := w.device()
+	w.open(server.base() + "/account/passkeys")
+	w.inspect("passkeys none")
+	w.createPasskey(d)
+	w.inspect("passkeys")
+	w.press(words(w.look.lang, "名前を変更", "Rename"))
+	w.inspect("passkey rename")
+	w.open(server.base() + "/account/passkeys")
+	w.press(words(w.look.lang, "削除", "Remove"))
+	w.inspect("passkey remove")
+	w.open(server.base() + "/account/recovery-codes")
+	w.inspect("codes none")
+	w.press(words(w.look.lang, "リカバリーコードを作る", "Make recovery codes"))
+	w.inspect("codes made")
+	code = codeShape.FindString(w.text())
+	w.press(words(w.look.lang, "完了", "Finish"))
+	w.inspect("codes unsaved")
+	w.do(chromedp.Click(chromedp.CSS("#saved")))
+	w.press(words(w.look.lang, "完了", "Finish"))
+	w.inspect("codes left")
+	return code
+}
+
+// byMeans looks at the pages where passkeys and recovery codes sign in.
+func (w *walk) byMeans(p person, code string) {
+	w.open(server.base() + "/login/passkey")
+	w.inspect("passkey")
+	w.do(chromedp.Click(passkeyButton))
+	w.says(words(w.look.lang, "端末の操作を待っています。", "Waiting for your device."))
+	w.inspect("passkey waiting")
+	w.open(server.base() + "/login")
+	w.password(p.id, password)
+	w.press(words(w.look.lang, "別の方法でログインする", "Use another method"))
+	w.inspect("choose of three")
+	w.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/passkey"]`)))
+	w.inspect("passkey beside")
+	w.press(words(w.look.lang, "別の方法でログインする", "Use another method"))
+	w.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/recovery-code"]`)))
+	w.inspect("recovery code")
+	w.fits()
+	w.fill("one-time-code", "0")
+	w.login()
+	w.inspect("recovery code wrong")
+	w.fill("one-time-code", code)
+	w.login()
+	w.inspect("home after a code")
+	w.logOut()
+}
