@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // device is an authenticator of Chromium's own, without hardware.
@@ -167,6 +170,67 @@ func TestPasskey(t *testing.T) {
 				b.shows(p.id)
 			})
 		})
+	}
+}
+
+// TestPasskeyNeedsAFreshProof presses the button when the second factor was given
+// too long ago: the script follows to that step, which leads back. WAN-4, TOTP-12.
+func TestPasskeyNeedsAFreshProof(t *testing.T) {
+	dir := t.TempDir()
+	own, err := startDemo(program, "--data", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(own.stop)
+	b, p := newBrowser(t, desktop), seeded(1)
+	d := b.device()
+	b.open(own.base() + "/login?lang=ja")
+	b.fill("username", p.id)
+	b.fill("current-password", password)
+	b.press("ログイン")
+	b.fill("one-time-code", p.code(t, time.Now().Add(-30*time.Second)))
+	b.press("ログイン")
+	b.open(own.base() + "/account/passkeys")
+	age(t, filepath.Join(dir, "warifu.db"), 10*time.Minute)
+	b.do(chromedp.Click(passkeyButton))
+	b.comesTo(own.base() + "/login/totp")
+	b.shows("設定を変更するために必要です。")
+	b.fill("one-time-code", p.code(t, time.Now()))
+	b.press("ログイン")
+	b.at(own.base() + "/account/passkeys")
+	d.press()
+	b.shows("パスキーを作成しました。")
+}
+
+// age makes every proof that was given in a session older.
+func age(t *testing.T, database string, by time.Duration) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+database+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var text string
+	if err := db.QueryRowContext(t.Context(), `SELECT evidence FROM session`).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	var evidence []map[string]any
+	if err := json.Unmarshal([]byte(text), &evidence); err != nil {
+		t.Fatal(err)
+	}
+	for _, proof := range evidence {
+		at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(proof["at"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof["at"] = at.Add(-by)
+	}
+	older, err := json.Marshal(evidence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), `UPDATE session SET evidence = $1`, string(older)); err != nil {
+		t.Fatal(err)
 	}
 }
 
