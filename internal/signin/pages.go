@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 
 	"warifu/internal/authenticator"
 	"warifu/internal/federation"
@@ -69,8 +68,11 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 		p.Site.SetTicket(w, ticket.Lifetime)
 		return p.Site.Redirect(w, r, paths[f.State])
 	}
+	if f.State == FactorRequired {
+		return p.Site.Redirect(w, r, at(f.page(p.last(r)), f))
+	}
 	if f.State != SignedIn {
-		return p.Site.Redirect(w, r, paths[f.State]+"?flow="+url.QueryEscape(f.ID))
+		return p.Site.Redirect(w, r, at(paths[f.State], f))
 	}
 	if f.Request == "" {
 		return p.Site.Redirect(w, r, f.home())
@@ -84,6 +86,21 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 		return err
 	}
 	return p.Site.Redirect(w, r, request.Resume(sealed))
+}
+
+// last returns the kind of second factor that was used last in this browser. A
+// recovery code never is: it is for when the others are lost.
+func (p *Pages) last(r *http.Request) authenticator.Kind {
+	return authenticator.Kind(p.Site.Method(r))
+}
+
+// page returns the page of the second factor that was used last, else that of the
+// TOTP. Who does not have it is led on from there.
+func (f Flow) page(last authenticator.Kind) string {
+	if last == authenticator.Passkey && f.takes(last) {
+		return methods[last].path
+	}
+	return paths[FactorRequired]
 }
 
 // home is where a person goes whom no service waits for. It is told there that a
@@ -105,6 +122,11 @@ func (p *Pages) finish(w http.ResponseWriter, r *http.Request, v Verdict) error 
 	}
 	if v.Known != "" {
 		p.Site.SetKnown(w, v.Known, p.Service.Policy.KnownBrowser)
+	}
+	if n := len(v.Flow.Evidence); v.Token != "" && n > 0 {
+		if kind := v.Flow.Evidence[n-1].Kind; kind == authenticator.Passkey || kind == authenticator.TOTP {
+			p.Site.SetMethod(w, r, string(kind))
+		}
 	}
 	return p.proceed(w, r, v.Flow)
 }

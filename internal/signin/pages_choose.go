@@ -23,6 +23,7 @@ type ChoosePage struct {
 type Method struct {
 	Kind    string // an [authenticator.Kind]
 	Hint    string // in the language of the page
+	Last    bool   // it was used last in this browser
 	Address string
 }
 
@@ -64,7 +65,7 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, kind := range f.offers(means) {
 		m := methods[kind]
-		page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Address: at(m.path, f)})
+		page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Last: kind == p.last(r), Address: at(m.path, f)})
 	}
 	if page.Cannot, err = p.cannot(r, f); err != nil {
 		return err

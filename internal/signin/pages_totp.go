@@ -117,7 +117,8 @@ func (p *Pages) renderTOTP(w http.ResponseWriter, r *http.Request, status int, f
 	if page.FactorPage, m, err = p.factorPage(r, f); err != nil {
 		return err
 	}
-	if other := f.elsewhere(m, authenticator.TOTP); m.TOTP == 0 && (m.Passkeys > 0 || m.Suspended == 0) && other != "" {
+	absent := m.TOTP == 0 && (m.Passkeys > 0 || m.Suspended == 0) || !f.takes(authenticator.TOTP)
+	if other := f.elsewhere(m, authenticator.TOTP); absent && other != "" {
 		return p.Site.Redirect(w, r, other)
 	}
 	if !f.StepUp {

@@ -16,11 +16,13 @@ const (
 	sessionCookie = "session"
 	knownCookie   = "dev" // the token of a known browser (THR-4)
 	langCookie    = "lang"
+	methodCookie  = "method" // the second factor that was used last in this browser; gives no right
 	trustCookie   = "trust"  // the token of a trusted browser (SES-13)
 	ticketCookie  = "ticket" // says that it is worth asking for a ticket of this browser; gives no right
 
 	browserLifetime = 30 * 24 * time.Hour
 	langLifetime    = 365 * 24 * time.Hour
+	methodLifetime  = 180 * 24 * time.Hour
 )
 
 func (s *Site) cookieName(name string) string {
@@ -101,6 +103,17 @@ func (s *Site) Trusted(r *http.Request) string { return s.readCookie(r, trustCoo
 // SetTrusted gives the browser the token by which it is trusted.
 func (s *Site) SetTrusted(w http.ResponseWriter, token string, lifetime time.Duration) {
 	s.setCookie(w, trustCookie, token, lifetime)
+}
+
+// Method returns which second factor was used last in this browser: whatever the
+// cookie says.
+func (s *Site) Method(r *http.Request) string { return s.readCookie(r, methodCookie) }
+
+// SetMethod notes which second factor was used last in this browser.
+func (s *Site) SetMethod(w http.ResponseWriter, r *http.Request, method string) {
+	if s.Method(r) != method {
+		s.setCookie(w, methodCookie, method, methodLifetime)
+	}
 }
 
 // HasTicket reports whether the browser may hold a ticket. It says nothing more,

@@ -1,6 +1,7 @@
 package abuse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -64,7 +65,8 @@ func (b *browser) beginAlone() asked {
 // beginBeside asks for a passkey after the right password.
 func (b *browser) beginBeside(who person) asked {
 	b.w.t.Helper()
-	flow := b.follow(b.password(who.id, people.Password)).flow
+	p := b.follow(b.password(who.id, people.Password))
+	flow := cmp.Or(p.flow, p.flowOfScript())
 	return b.begin("/login/passkey/begin", b.get("/login/passkey?flow="+flow))
 }
 
@@ -83,6 +85,9 @@ func (b *browser) device(a asked, d *passkeytest.Device) page {
 	b.w.must(err)
 	return b.answer(a, response)
 }
+
+// flowOfScript is the flow of a page whose form a script makes.
+func (p page) flowOfScript() string { return p.hidden().Get("flow") }
 
 func (p page) in() bool { return strings.HasPrefix(p.Header().Get("Location"), "/home") }
 
@@ -301,6 +306,60 @@ func TestPasskeyOfSuspended(t *testing.T) {
 		w.must(w.app.Directory.Suspend(t.Context(), hanako.id, "test"))
 		b := w.newBrowser()
 		if got := b.device(b.beginAlone(), d); got.Code != http.StatusConflict || b.signedIn() {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+	})
+}
+
+// TestMethodUsedLast leads after the password to the method that was used last in the
+// browser, also for another person, who may not have it.
+func TestMethodUsedLast(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		d := passkeytest.New(base)
+		w.givePasskey(hanako, d)
+		b := w.newBrowser()
+		if got := b.device(b.beginBeside(hanako), d); !got.in() {
+			t.Fatalf("%d %s", got.Code, got.Body)
+		}
+		p := b.password(hanako.id, people.Password)
+		if !strings.HasPrefix(p.Header().Get("Location"), "/login/passkey?flow=") {
+			t.Errorf("after a passkey: %s", p.Header().Get("Location"))
+		}
+		choose := b.get("/login/choose?flow=" + b.follow(p).flowOfScript())
+		if !choose.says("Last used") {
+			t.Errorf("%s", choose.Body)
+		}
+		other := seeded(1)
+		page := b.follow(b.password(other.id, people.Password))
+		if !page.says("Enter the one-time password") {
+			t.Fatalf("who has no passkey: %d %s", page.Code, page.Body)
+		}
+		if got := b.submitTOTP(page, other.code(w.Now())); !got.in() {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+		if p := b.password(hanako.id, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/login/totp?flow=") {
+			t.Errorf("after a TOTP: %s", p.Header().Get("Location"))
+		}
+		b.cookies["__Host-method"] = "https://evil.example/"
+		if p := b.password(hanako.id, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/login/totp?flow=") {
+			t.Errorf("after something else: %s", p.Header().Get("Location"))
+		}
+	})
+}
+
+// TestPasskeyIsAMeans has a person with a passkey alone, who comes to its page after
+// the password. SES-7.
+func TestPasskeyIsAMeans(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		d := passkeytest.New(base)
+		w.givePasskey(hanako, d)
+		w.exec(`DELETE FROM totp_authenticator WHERE subscriber_id = '` + w.subscriber(hanako.id) + `'`)
+		b := w.newBrowser()
+		p := b.follow(b.password(hanako.id, people.Password))
+		if !p.says("Log in with a passkey") || b.signedIn() {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		if got := b.device(b.begin("/login/passkey/begin", p), d); !got.in() {
 			t.Errorf("%d %s", got.Code, got.Body)
 		}
 	})
