@@ -144,6 +144,9 @@ func (p *Pages) methods(r *http.Request, v *session.Visit, have Standing) []Meth
 	if have.Codes > 0 {
 		codes.State = p.Site.Text(r, "home.state_codes", "n", have.Codes)
 	}
+	if v.Claim.SecondFactorAt.IsZero() { // nothing can be added before the Authenticator is set up (SES-10)
+		passkeys.Path, codes.Path = "/reset", "/reset"
+	}
 	return []MethodRow{row, passkeys, codes}
 }
 
