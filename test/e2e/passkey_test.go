@@ -64,13 +64,26 @@ func (d *device) verifies(yes bool) {
 var passkeyButton = chromedp.CSS("[data-passkey] button, [data-passkey] a")
 
 // press presses the button of a passkey, lets the person answer what the device
-// asks, and waits for the page that follows. What a device was asked while nobody
-// touched it, it never answers.
-func (d *device) press() {
+// asks, and waits until the script has led to an address. What a device was asked
+// while nobody touched it, it never answers.
+func (d *device) press(address string) {
 	d.b.t.Helper()
 	d.touch(true)
-	d.b.submit(chromedp.Click(passkeyButton))
+	d.b.do(chromedp.Click(passkeyButton))
+	d.b.comesTo(address)
 	d.touch(false)
+}
+
+// withoutAutofill makes a browser of this one that offers no passkeys in fields,
+// until the returned function is called: otherwise the device, which answers at
+// once, would be faster than the press of a button.
+func (b *browser) withoutAutofill() func() {
+	b.t.Helper()
+	added := call(b, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `PublicKeyCredential.isConditionalMediationAvailable = async () => false;`})
+	return func() {
+		call(b, cdppage.RemoveScriptToEvaluateOnNewDocument, cdppage.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier})
+	}
 }
 
 // says waits until the page says something of the passkey.
@@ -83,8 +96,7 @@ func (b *browser) says(text string) {
 func (b *browser) createPasskey(d *device) {
 	b.t.Helper()
 	b.open(server.base() + "/account/passkeys")
-	d.press()
-	b.at(server.base() + "/account/passkeys?done=passkey")
+	d.press(server.base() + "/account/passkeys?done=passkey")
 	b.shows(words(b.lang, "パスキーを作成しました。", "The passkey has been created."))
 }
 
@@ -115,11 +127,11 @@ func TestPasskey(t *testing.T) {
 
 			t.Run("by the button of the first page", func(t *testing.T) {
 				b.t = t
+				defer b.withoutAutofill()()
 				b.open(server.service() + "/login")
 				b.at(server.base() + "/login?p=")
 				b.picture("login " + l.String())
-				d.press()
-				b.at(server.service())
+				d.press(server.service())
 				claims := b.claims()
 				if claims["acr"] != "https://refeds.org/profile/mfa" || fmt.Sprint(claims["amr"]) != "[pop user mfa]" {
 					t.Errorf("acr %v, amr %v", claims["acr"], claims["amr"])
@@ -129,10 +141,7 @@ func TestPasskey(t *testing.T) {
 			t.Run("in the field of the ID", func(t *testing.T) {
 				b.t = t
 				d.touch(true)
-				b.submit(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-					_, err := cdp.Call(ctx, target, cdppage.Navigate, cdppage.NavigateParams{URL: server.base() + "/login"})
-					return err
-				}))
+				call(b, cdppage.Navigate, cdppage.NavigateParams{URL: server.base() + "/login"}) // and no more: the script goes on by itself
 				b.comesTo(server.base() + "/home")
 				d.touch(false)
 				b.shows(p.id)
@@ -152,8 +161,7 @@ func TestPasskey(t *testing.T) {
 				b.says(words(l.lang, "パスキーを確認できませんでした。もう一度お試しいただくか、別の方法をお使いください。", "The passkey could not be checked. Try again, or use another method."))
 				b.picture("passkey refused " + l.String())
 				d.verifies(true)
-				d.press()
-				b.at(server.base() + "/home")
+				d.press(server.base() + "/home")
 				b.logOut()
 			})
 			t.Run("beside the password", func(t *testing.T) {
@@ -165,8 +173,7 @@ func TestPasskey(t *testing.T) {
 				b.press(words(l.lang, "別の方法でログインする", "Use another method"))
 				b.picture("choose " + l.String())
 				b.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/passkey"]`)))
-				d.press()
-				b.at(server.base() + "/home")
+				d.press(server.base() + "/home")
 				b.shows(p.id)
 			})
 		})
@@ -198,7 +205,7 @@ func TestPasskeyNeedsAFreshProof(t *testing.T) {
 	b.fill("one-time-code", p.code(t, time.Now()))
 	b.press("ログイン")
 	b.at(own.base() + "/account/passkeys")
-	d.press()
+	d.press(own.base() + "/account/passkeys?done=passkey")
 	b.shows("パスキーを作成しました。")
 }
 
