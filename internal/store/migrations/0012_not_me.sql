@@ -14,7 +14,7 @@ CREATE TABLE notice_banner (
 CREATE INDEX notice_banner_unseen ON notice_banner (subscriber_id, at) WHERE seen_at = 0;
 CREATE INDEX notice_banner_at ON notice_banner (at);
 
--- Wrong codes by the minute since 1970, of all nodes.
+-- Wrong codes of all nodes, by the beginning of the minute.
 CREATE TABLE code_failure (
     minute   BIGINT PRIMARY KEY,
     failures BIGINT NOT NULL
