@@ -15,6 +15,9 @@ const mostBanners = 2
 // banners are what a person should know on every page, the most urgent first.
 func (p *Pages) banners(r *http.Request, v *session.Visit) ([]web.Banner, error) {
 	var all []web.Banner
+	if v.Subscriber.Frozen() {
+		all = append(all, web.Banner{Text: p.Site.Text(r, "banner.frozen")})
+	}
 	if v.Claim.Fallback {
 		all = append(all, web.Banner{Text: p.Site.Text(r, "banner.fallback"), More: p.Site.Text(r, "banner.fallback_end", "time", p.Site.Clock(r, v.Session.ExpiresAt)),
 			Address: "/reset", Label: p.Site.Text(r, "banner.fallback_set")})

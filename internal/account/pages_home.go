@@ -152,7 +152,7 @@ func (p *Pages) methods(r *http.Request, v *session.Visit, have Standing) []Meth
 
 // mayRegister reports whether the person can register a notification address now.
 func (p *Pages) mayRegister(v *session.Visit) bool {
-	return !v.Claim.SecondFactorAt.IsZero() && !p.Site.Now().Before(v.Subscriber.HoldUntil())
+	return !v.Subscriber.Frozen() && !v.Claim.SecondFactorAt.IsZero() && !p.Site.Now().Before(v.Subscriber.HoldUntil())
 }
 
 func (p *Pages) services(r *http.Request, v *session.Visit) (shown []Service, err error) {

@@ -118,6 +118,8 @@ type HelpDesk struct {
 	DaysText federation.Text `yaml:"days_text"`
 	// Holidays are closed days, YYYY-MM-DD.
 	Holidays []string `yaml:"holidays"`
+	// Mail is the address that is told of waiting requests; empty for none.
+	Mail string `yaml:"mail"`
 	// OtherContact is for people who cannot use the telephone: {alt_contact}.
 	OtherContact federation.Text `yaml:"other_contact"`
 	// TimeZone of all times on pages and in mails, such as Asia/Tokyo.

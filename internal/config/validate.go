@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"warifu/internal/i18n"
+	"warifu/internal/mail"
 	"warifu/internal/web"
 )
 
@@ -169,6 +170,7 @@ func (d HelpDesk) validate() (faults []error) {
 	}
 	fault(d.Name.Japanese == "" || d.Name.English == "", "name: ja and en must be given")
 	fault(!telephone.MatchString(d.Telephone), "telephone: must be digits, spaces and hyphens")
+	fault(d.Mail != "" && mail.CheckAddress(d.Mail) != nil, "mail: must be one plain address")
 	fault(!clock.MatchString(d.Open) || !clock.MatchString(d.Close) || d.Open >= d.Close, "open: open and close must be HH:MM, open before close")
 	for _, day := range d.Days {
 		fault(!slices.Contains(weekdays, day), fmt.Sprintf("days: %q is not one of %s", day, strings.Join(weekdays, " ")))

@@ -63,6 +63,10 @@ var examples = map[string]Letter{
 		Until: time.Date(2026, 11, 25, 4, 45, 0, 0, time.UTC),
 		URL:   "https://sso.miyako.example/not-me/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o",
 	},
+	"desk_case": DeskCase{
+		Kind: Text{"TOTP の初期化", "Initialization of TOTP"}, At: time.Date(2026, 11, 22, 4, 45, 0, 0, time.UTC),
+		Browser: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学外", "off campus"}, URL: "https://sso.miyako.example/desk",
+	},
 }
 
 func newComposer(t *testing.T) *Composer {

@@ -11,7 +11,7 @@ type Letter interface {
 }
 
 // letters are all kinds of mail.
-var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}}
+var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}, DeskCase{}}
 
 // Notice tells a person of a change (NOT-1). All notices have this frame.
 type Notice struct {
@@ -77,3 +77,15 @@ type AddressOld struct {
 }
 
 func (AddressOld) folder() string { return "address_old" }
+
+// DeskCase tells the help desk's mailbox that something waits there. It names no
+// person (HD-19).
+type DeskCase struct {
+	Kind    Text
+	At      time.Time
+	Browser Text
+	Place   Text
+	URL     URL // of the console
+}
+
+func (DeskCase) folder() string { return "desk_case" }

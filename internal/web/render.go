@@ -28,7 +28,7 @@ type Person struct {
 // Banner tells something that should not wait, in the language of the page.
 type Banner struct {
 	Text, More     string // More may be empty
-	Address, Label string // of what to do about it
+	Address, Label string // of what to do about it; may be empty
 }
 
 // Identify tells the site how to find out who is signed in.

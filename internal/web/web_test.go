@@ -43,6 +43,8 @@ var pages = map[string]any{
 	"account/codes":        account.CodesPage{},
 	"account/codesmade":    account.CodesMadePage{},
 	"account/logout":       account.LogoutPage{},
+	"account/notme":        account.NotMePage{},
+	"account/reported":     account.ReportedPage{},
 	"account/loggedout":    account.LoggedOutPage{},
 	"oidc/logout":          oidc.LogoutPage{},
 	"enrolment/activation": enrolment.ActivationPage{},

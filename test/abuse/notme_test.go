@@ -2,11 +2,17 @@ package abuse
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"warifu/internal/config"
 	"warifu/internal/demo/people"
 )
 
@@ -88,6 +94,193 @@ func TestFrozenWaysBack(t *testing.T) {
 		first := w.newBrowser()
 		if p := first.follow(first.password(newcomer, people.Password)); otpauth.MatchString(p.Body.String()) || !strings.Contains(p.Body.String(), "/enrol/activation") {
 			t.Errorf("the password alone enrols: %d %s", p.Code, p.Body)
+		}
+	})
+}
+
+var notMeLink = regexp.MustCompile(regexp.QuoteMeta(base) + `(/not-me/[\w-]{43})\s`)
+
+// objection returns the path of the newest right to report that was mailed to an
+// address.
+func (w *world) objection(to string) (path string) {
+	w.t.Helper()
+	for _, m := range w.mailsTo(to) {
+		if found := notMeLink.FindStringSubmatch(m.Body); found != nil {
+			path = found[1]
+		}
+	}
+	if path == "" {
+		w.t.Fatalf("no right to report was sent to %s", to)
+	}
+	return path
+}
+
+// report sends the form of the page of a report.
+func (b *browser) report(path, id, password string) page {
+	return b.submit(path, b.get(path), "username", id, "password", password)
+}
+
+func (w *world) isFrozen(id string) bool {
+	w.t.Helper()
+	return w.count(`SELECT COUNT(*) FROM subscriber WHERE sps_id = $1 AND frozen_at > 0`, id) == 1
+}
+
+// TestNotMe: somebody planted an address, and its person says so by the mail to
+// the former one. In the same moment sessions, refresh tokens, links, OTPs and
+// tickets end; the person and the help desk are told; the password alone leads
+// nowhere. ADR-5, A25, NOT-1, HD-19, THR-4.
+func TestNotMe(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		x, who, second := w.newBrowser(), seeded(1), w.node()
+		old := w.addresses(who.id)[0]
+		x.signIn(who)
+		pc := w.newBrowser()
+		pc.node = second
+		w.pass(30 * time.Second)
+		pc.signIn(who)
+		w.pass(30 * time.Second)
+		x.register(who, "planted@example.net")
+		w.exec(`INSERT INTO ticket (id, subscriber_id, browser, bound_by, enrol, password, locked, request, expires_at)
+			SELECT 't', id, $1, 'link', TRUE, FALSE, FALSE, '', $2 FROM subscriber WHERE sps_id = 'seed0000001'`, []byte{1}, w.Now().Add(time.Hour).UnixMilli())
+		path, phone := w.objection(old), w.newBrowser()
+		done := phone.follow(phone.report(path, who.id, people.Password))
+		if !done.says("Your report has been received.") || !done.says("075-000-0000") || !done.says("Change your password.") {
+			t.Fatalf("%d %s", done.Code, done.Body)
+		}
+		if x.signedIn() || pc.signedIn() || phone.signedIn() {
+			t.Error("a session is there after the report")
+		}
+		for _, table := range []string{"session", "oidc_grant", "recovery_link", "mail_otp", "ticket", "not_me_token"} {
+			if n := w.count(`SELECT COUNT(*) FROM ` + table + ` WHERE subscriber_id = (SELECT id FROM subscriber WHERE sps_id = 'seed0000001')`); n != 0 {
+				t.Errorf("%s: %d rows are left", table, n)
+			}
+		}
+		for _, to := range []string{"planted@example.net", who.id + "@miyako.example"} {
+			if !slices.ContainsFunc(w.mailsTo(to), func(m queuedMail) bool {
+				return strings.Contains(m.Body, "心当たりのない変更の報告を受け付けました。")
+			}) {
+				t.Errorf("%s was not told", to)
+			}
+		}
+		told := w.mailsTo("desk@miyako.example")
+		if len(told) != 1 || told[0].subscriber != "" || !strings.Contains(told[0].Body, "心当たりのない変更の報告") ||
+			strings.Contains(told[0].Body, who.id) || strings.Contains(told[0].Body, "example.net") {
+			t.Errorf("the help desk was told %+v", told)
+		}
+		if w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'change_reported' AND body LIKE '%"outcome":"reported"%'`) != 1 {
+			t.Error("not recorded")
+		}
+		w.pass(time.Minute)
+		thief := w.newBrowser()
+		if p := thief.follow(thief.password(who.id, people.Password)); !strings.Contains(p.Body.String(), "/login/totp") || thief.signedIn() {
+			t.Errorf("the password alone leads on: %d %s", p.Code, p.Body)
+		}
+		thief.signIn(who)
+		for _, path := range []string{"/home", "/logout", "/accessibility", "/mfa"} {
+			if p := thief.get(path); !p.says("Because of your report, settings and recovery by email are stopped.") {
+				t.Errorf("%s: no banner: %d %s", path, p.Code, p.Body)
+			}
+		}
+		if p := w.newBrowser().get("/mfa"); p.says("Because of your report") {
+			t.Error("a banner for nobody")
+		}
+	}, func(c *config.Config) { c.HelpDesk.Mail = "desk@miyako.example" })
+}
+
+// TestNotMeToken tries a right to report twice, by GET, by another person, with
+// wrong passwords, and after 72 hours. Until the password is right, one that is
+// dead looks like one that is alive; a refusal changes nothing. ADR-5, WEB-7, A16, A17, A27.
+func TestNotMeToken(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who, other := w.newBrowser(), seeded(1), seeded(2)
+		old := w.addresses(who.id)[0]
+		b.signIn(who)
+		b.register(who, "mine@example.net")
+		path := w.objection(old)
+		dead := "/not-me/" + strings.Repeat("A", 43)
+		form := w.newBrowser()
+		for range 5 {
+			r := httptest.NewRequest("HEAD", base+path, nil)
+			w.newBrowser().send(r)
+			form.get(path)
+		}
+		if alive, gone := form.get(path), form.get(dead); strings.ReplaceAll(alive.Body.String(), path, "") != strings.ReplaceAll(gone.Body.String(), dead, "") || alive.Code != gone.Code {
+			t.Errorf("a dead one looks different:\n%s\n%s", alive.Body, gone.Body)
+		}
+		for _, test := range []struct {
+			name, path, id, password string
+			status                   int
+			says                     string
+		}{
+			{"empty", path, "", "", http.StatusUnprocessableEntity, "Please check the following"},
+			{"wrong password", path, who.id, "wrong", http.StatusUnprocessableEntity, "is not correct for this URL"},
+			{"dead, wrong password", dead, who.id, "wrong", http.StatusUnprocessableEntity, "is not correct for this URL"},
+			{"another person", path, other.id, people.Password, http.StatusUnprocessableEntity, "is not correct for this URL"},
+			{"dead", dead, who.id, people.Password, http.StatusConflict, "This report page has expired"},
+			{"prefix", path[:len(path)-1], who.id, people.Password, http.StatusConflict, "This report page has expired"},
+			{"other case", strings.Replace(strings.ToUpper(path), "/NOT-ME/", "/not-me/", 1), who.id, people.Password, http.StatusConflict, "This report page has expired"},
+			{"suspended", path, "sps00004", people.Password, http.StatusConflict, "cannot be used now"},
+		} {
+			if p := form.report(test.path, test.id, test.password); p.Code != test.status || !p.says(test.says) {
+				t.Errorf("%s: %d %s", test.name, p.Code, p.Body)
+			}
+		}
+		if p := form.post(path, url.Values{"username": {who.id}, "password": {people.Password}}); p.Code != http.StatusForbidden {
+			t.Errorf("without the form's token: %d", p.Code)
+		}
+		if w.isFrozen(who.id) || w.isFrozen(other.id) || !b.signedIn() || w.count(`SELECT COUNT(*) FROM not_me_token`) != 1 {
+			t.Error("a refusal changed something")
+		}
+		w.pass(time.Minute) // the wait after the wrong ones
+		if p := form.report(path, who.id, people.Password); p.Header().Get("Location") != "/not-me/done" || !w.isFrozen(who.id) {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if p := form.report(path, who.id, people.Password); p.Code != http.StatusConflict || !p.says("This report page has expired") {
+			t.Errorf("twice: %d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// TestNotMeTokenExpires: 72 hours. ADR-5.
+func TestNotMeTokenExpires(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		for n, after := range map[int]time.Duration{1: 72*time.Hour - time.Second, 2: 72 * time.Hour} {
+			b, who := w.newBrowser(), seeded(n)
+			old := w.addresses(who.id)[0]
+			b.signIn(who)
+			b.register(who, "new@example.net")
+			path := w.objection(old)
+			w.pass(after)
+			p := b.report(path, who.id, people.Password)
+			if frozen := w.isFrozen(who.id); frozen != (n == 1) || !frozen && !p.says("This report page has expired") {
+				t.Errorf("after %s: %d %s", after, p.Code, p.Body)
+			}
+		}
+	})
+}
+
+// TestNotMeRace reports with one right 16 times at once: one report. ADR-5.
+func TestNotMeRace(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		old := w.addresses(who.id)[0]
+		b.signIn(who)
+		b.register(who, "new@example.net")
+		path := w.objection(old)
+		var wg sync.WaitGroup
+		var reported atomic.Int64
+		for range 16 {
+			racer := w.newBrowser()
+			form := racer.get(path)
+			wg.Go(func() {
+				if p := racer.submit(path, form, "username", who.id, "password", people.Password); p.Code == http.StatusSeeOther {
+					reported.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if reported.Load() != 1 || !w.isFrozen(who.id) {
+			t.Errorf("%d reports with one right", reported.Load())
 		}
 	})
 }
