@@ -68,19 +68,20 @@ type FreezeTx interface {
 // ReportTx is what a report needs of a transaction.
 type ReportTx interface {
 	NotMeTx
+	ChangeTx
 	FreezeTx
 	password.GuardTx
 	notice.Tx
-	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
 // Reports takes the word of a person that a change was somebody else's (ADR-5).
 // Whoever says so has to know the password of the account. Then, in one
 // transaction, settings and recovery by mail stop, all sessions and refresh
 // tokens end, and so do all mailed links, OTPs and tickets. Only the help desk or
-// an administrator lifts it. InTx may run its function more than once.
+// an administrator lifts it. InTx and View may run their function more than once.
 type Reports struct {
 	InTx      func(ctx context.Context, fn func(ReportTx) error) error
+	View      func(ctx context.Context, fn func(ChangeReader) error) error
 	Passwords *password.Guard
 	Notices   *notice.Service
 	Words     notice.Words

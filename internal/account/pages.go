@@ -37,6 +37,7 @@ type Pages struct {
 	Devices        *Devices
 	Passwords      *Passwords
 	History        *History
+	Banners        func(ctx context.Context, fn func(BannerReader) error) error
 	View           func(ctx context.Context, fn func(StandingReader) error) error
 	// FirstSetup returns from when a person needs a second factor, and until when
 	// the first one can be set up with the password alone. Each is zero if there is

@@ -3,6 +3,7 @@ package account
 import (
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"warifu/internal/session"
@@ -29,6 +30,11 @@ func (p *Pages) banners(r *http.Request, v *session.Visit) ([]web.Banner, error)
 	if b, ok := p.setupBanner(r, v, have); ok {
 		all = append(all, b)
 	}
+	changes, bounced, err := p.unseen(r, v)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.Concat(all, changes, bounced)
 	if have.Addresses == 0 && p.mayRegister(v) {
 		all = append(all, web.Banner{Text: p.Site.Text(r, "banner.notif_missing"), Address: "/account/address", Label: p.Site.Text(r, "banner.notif_now")})
 	}

@@ -18,6 +18,9 @@ type ReportPages struct {
 
 // Mount registers the pages.
 func (p *ReportPages) Mount() {
+	p.Site.Handle("POST /account/seen", p.recognize)
+	p.Site.Handle("GET /not-me", p.showChange)
+	p.Site.Handle("POST /not-me", p.reportChange)
 	p.Site.Handle("GET /not-me/{token}", p.showMailed)
 	p.Site.Handle("POST /not-me/{token}", p.reportMailed)
 	p.Site.Handle("GET /not-me/done", p.showReported)
@@ -28,7 +31,9 @@ func (p *ReportPages) Mount() {
 type NotMePage struct {
 	web.Hidden
 	web.Login
-	Path string // that the form is sent to
+	Path       string // that the form is sent to
+	ID         string // of the change; empty if the right was mailed
+	What, Time string // the change in words; empty likewise
 }
 
 // showMailed changes nothing, however often it is asked.

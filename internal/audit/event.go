@@ -14,6 +14,7 @@ const (
 	RecoveryLink      Name = "recovery.link"
 	PasswordForgotten Name = "password_forgotten"
 	Address           Name = "notification_address"
+	ChangeRecognized  Name = "change_recognized"
 	ChangeReported    Name = "change_reported"
 	Authenticator     Name = "authenticator"
 	Passkey           Name = "passkey"

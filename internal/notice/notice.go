@@ -1,5 +1,6 @@
 // Package notice tells a person of what has changed (NOT-1, NOT-2): by mail to
-// every notification address and to the university mailbox.
+// every notification address and to the university mailbox, and, of a change, by
+// a banner at the next sign-in.
 //
 // [Kinds] is the closed list of what is told, and in which words. A notice is
 // queued in the transaction of the act, so that no change goes untold. It holds
@@ -33,6 +34,8 @@ type Tx interface {
 	mail.Queue
 	// NotificationAddresses returns the subscriber's confirmed addresses.
 	NotificationAddresses(ctx context.Context, subscriberID string) ([]string, error)
+	// KeepChange keeps a change for the next sign-in.
+	KeepChange(ctx context.Context, c Change) error
 }
 
 // Service tells people.
@@ -40,7 +43,8 @@ type Service struct {
 	Outbox *mail.Outbox
 }
 
-// Tell queues the mails of a notice, one for each address. It fails if the
+// Tell queues the mails of a notice, one for each address, and keeps a change for
+// the next sign-in. It fails if the
 // notice lacks a value, and if any of the mails cannot be queued: then the act
 // must not happen either.
 func (s *Service) Tell(ctx context.Context, tx Tx, n Notice) error {
@@ -51,6 +55,11 @@ func (s *Service) Tell(ctx context.Context, tx Tx, n Notice) error {
 	addresses, err := tx.NotificationAddresses(ctx, n.Subscriber.ID)
 	if err != nil {
 		return fmt.Errorf("notice: %s: %w", n.Kind, err)
+	}
+	if c, is := n.change(); is {
+		if err := tx.KeepChange(ctx, c); err != nil {
+			return fmt.Errorf("notice: %s: %w", n.Kind, err)
+		}
 	}
 	for _, address := range once(addresses, n.Also, mailbox(n.Subscriber)) {
 		to := mail.Envelope{SubscriberID: n.Subscriber.ID, To: address, Lang: n.Subscriber.Language}

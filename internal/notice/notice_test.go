@@ -51,11 +51,17 @@ func example(kind Kind) Notice {
 type transaction struct {
 	addresses []string
 	rows      []mail.OutboxRow
+	changes   []Change
 	fail      error
 }
 
 func (tx *transaction) NotificationAddresses(context.Context, string) ([]string, error) {
 	return tx.addresses, nil
+}
+
+func (tx *transaction) KeepChange(_ context.Context, c Change) error {
+	tx.changes = append(tx.changes, c)
+	return tx.fail
 }
 
 func (tx *transaction) EnqueueMail(_ context.Context, row mail.OutboxRow) error {
@@ -197,6 +203,36 @@ func TestRecipients(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
+	}
+}
+
+// TestChanges keeps a change for the next sign-in, each with an id of its own, and
+// nothing else. NOT-2.
+func TestChanges(t *testing.T) {
+	s, seen := newService(t), make(map[string]bool)
+	for _, kind := range Kinds() {
+		var tx transaction
+		if err := s.Tell(t.Context(), &tx, example(kind)); err != nil {
+			t.Fatal(err)
+		}
+		if kept := len(tx.changes) == 1; len(tx.changes) > 1 || kept != (kind.Event() != "") {
+			t.Errorf("%s: %+v", kind, tx.changes)
+		}
+		for _, c := range tx.changes {
+			if c.SubscriberID != "s1" || c.Kind != kind || !c.At.Equal(at) || len(c.ID) < 26 || seen[c.ID] {
+				t.Errorf("%+v", c)
+			}
+			seen[c.ID] = true
+		}
+	}
+	if len(seen) != len(events) {
+		t.Errorf("%d changes, want %d", len(seen), len(events))
+	}
+	broken := errors.New("broken")
+	n := example(PasskeyAdded)
+	n.Subscriber.Mailbox = ""
+	if err := s.Tell(t.Context(), &transaction{fail: broken}, n); !errors.Is(err, broken) {
+		t.Errorf("a change that is not kept: %v", err)
 	}
 }
 

@@ -17,6 +17,9 @@ const keepCounts = 24 * time.Hour
 // as long as ADR-8 asks.
 const keepRemoved = 72 * time.Hour
 
+// keepChanges is how long the history shows changes (NOT-4).
+const keepChanges = 90 * 24 * time.Hour
+
 // RemoveExpired deletes what has ended and means nothing any more. No step
 // relies upon it.
 func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) error {
@@ -36,6 +39,9 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 		if _, err := tx.exec(ctx, statement, millis(now)); err != nil {
 			return fmt.Errorf("store: remove expired: %w", err)
 		}
+	}
+	if _, err := tx.exec(ctx, `DELETE FROM notice_banner WHERE at < $1`, millis(now.Add(-keepChanges))); err != nil {
+		return fmt.Errorf("store: remove expired: %w", err)
 	}
 	_, err := tx.exec(ctx, `DELETE FROM throttle WHERE updated_at < $1 AND (failures < $2 OR counter <> 'password')
 		AND counter NOT IN ('factor', 'factor_unknown')`, millis(now.Add(-keepCounts)), keep)

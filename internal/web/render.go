@@ -23,13 +23,19 @@ type Person struct {
 	Ends  int64 // Unix milliseconds at which the session ends without use
 	// Banners stand above every page.
 	Banners []Banner
+
+	seen Hidden
 }
 
 // Banner tells something that should not wait, in the language of the page.
 type Banner struct {
 	Text, More     string // More may be empty
 	Address, Label string // of what to do about it; may be empty
+	Change         string // id of a change, which the person may recognize or report; mostly empty
 }
+
+// SeenStep is the step of the form with which a person recognizes a change.
+const SeenStep = "account/seen"
 
 // Identify tells the site how to find out who is signed in.
 func (s *Site) Identify(who func(*http.Request) (*Person, error)) { s.identify = who }
@@ -40,6 +46,7 @@ type View struct {
 	House    bool    // the way to the home page is shown: also to a browser that may enrol
 	LangPath string  // this page in the other language
 	DemoMail string
+	Seen     Hidden // of the forms that dismiss banners
 	Page     any
 }
 
@@ -53,6 +60,13 @@ func (s *Site) Render(w http.ResponseWriter, r *http.Request, status int, name s
 			return err
 		}
 	}
+	if person != nil && len(person.Banners) > 0 { // now, since it may set a cookie
+		seen, err := s.Hidden(w, r, SeenStep, "")
+		if err != nil {
+			return err
+		}
+		person.seen = seen
+	}
 	return s.render(w, r, status, name, data, person)
 }
 
@@ -63,6 +77,9 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 		return fmt.Errorf("web: no template %q", name)
 	}
 	view := View{Person: person, House: person != nil || s.HasTicket(r), LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
+	if person != nil {
+		view.Seen = person.seen
+	}
 	var page bytes.Buffer // a template that fails must not leave half a page
 	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
 		return fmt.Errorf("web: render %s: %w", name, err)

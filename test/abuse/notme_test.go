@@ -284,3 +284,143 @@ func TestNotMeRace(t *testing.T) {
 		}
 	})
 }
+
+// changed makes a change in an earlier session: an address beside the first.
+func (w *world) changed(who person, address string) {
+	w.t.Helper()
+	b := w.newBrowser()
+	b.signIn(who)
+	b.register(who, address, "beside", "yes")
+	if p := b.get("/home"); p.says("A change was made") {
+		w.t.Error("a banner in the session that made the change")
+	}
+	w.pass(time.Minute)
+}
+
+// TestBannerOfChanges: a change is shown at the next sign-in, on every page, until
+// its person recognizes it, by a form of this site; nobody else can. NOT-2, ux P0, A19, A47.
+func TestBannerOfChanges(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		who, other, b, x := seeded(1), seeded(2), w.newBrowser(), w.newBrowser()
+		w.changed(who, "new@example.net")
+		b.signIn(who)
+		x.signIn(other)
+		const text = "A change was made to your account: Notification email address registered"
+		home := b.get("/home")
+		if !home.says(text) || !b.get("/account").says(text) || x.get("/home").says("A change was made") || w.newBrowser().get("/login").says("A change was made") {
+			t.Fatalf("%s", home.Body)
+		}
+		id := regexp.MustCompile(`name="id" value="([A-Z2-7]{26})"`).FindStringSubmatch(home.Body.String())[1]
+		form := home.form("/account/seen")
+		unseen := func() bool { return w.count(`SELECT COUNT(*) FROM notice_banner WHERE seen_at = 0`) == 1 }
+		stolen := x.get("/logout") // x has a form of its own, and no banner
+		for name, p := range map[string]page{
+			"another person":       x.submit("/account/seen", form, "id", id),
+			"another's form":       x.submit("/account/seen", stolen, "id", id),
+			"no token":             b.post("/account/seen", url.Values{"id": {id}}),
+			"another step":         b.submit("/account/seen", b.get("/logout").form("/logout"), "id", id),
+			"unknown field":        b.submit("/account/seen", form, "id", id, "all", "yes"),
+			"nobody":               w.newBrowser().submit("/account/seen", form, "id", id),
+			"GET":                  b.get("/account/seen?id=" + id),
+			"a change that is not": b.submit("/account/seen", form, "id", strings.Repeat("A", 26)),
+		} {
+			if p.Code < 400 || !unseen() {
+				t.Errorf("%s: %d", name, p.Code)
+			}
+		}
+		w.signedForm(x, id)
+		if p := b.submit("/account/seen", form, "id", id); p.Header().Get("Location") != "/home" || unseen() {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if p := b.submit("/account/seen", form, "id", id); p.Header().Get("Location") != "/home" {
+			t.Errorf("twice: %d", p.Code)
+		}
+		if b.get("/home").says("A change was made") || w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'change_recognized'`) != 1 {
+			t.Error("still shown, or not recorded")
+		}
+	})
+}
+
+// signedForm sends the form of a banner of one's own for the change of somebody else.
+func (w *world) signedForm(x *browser, id string) {
+	w.t.Helper()
+	w.exec(`INSERT INTO notice_banner (subscriber_id, id, kind, at, seen_at) SELECT id, 'MINE', 'password', 1, 0 FROM subscriber WHERE sps_id = 'seed0000002'`)
+	p := x.submit("/account/seen", x.get("/home").form("/account/seen"), "id", id)
+	if p.Code != http.StatusNotFound || w.count(`SELECT COUNT(*) FROM notice_banner WHERE seen_at = 0`) != 2 {
+		w.t.Errorf("the change of somebody else: %d", p.Code)
+	}
+	w.exec(`DELETE FROM notice_banner WHERE id = 'MINE'`)
+}
+
+// TestBannersAtMostTwo shows the most urgent two: the report, then the newest
+// change, and an address that mail does not reach once nothing else is to be said. ux P0, MAIL-10.
+func TestBannersAtMostTwo(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		who, b := seeded(1), w.newBrowser()
+		bounced := "Email to s•••@e•••.com could not be delivered."
+		w.exec(`UPDATE notification_address SET bounced_at = 5 WHERE address = 'seed0000001@example.com'`)
+		if p := b.totpPage(who.id); p.says("could not be delivered") { // never before the sign-in
+			t.Error("told after the password alone")
+		}
+		for n, kind := range []string{"passkey_added", "codes_made", "of a newer version"} {
+			w.exec(`INSERT INTO notice_banner (subscriber_id, id, kind, at, seen_at) SELECT id, $1, $2, $3, 0 FROM subscriber WHERE sps_id = 'seed0000001'`, kind, kind, n+1)
+		}
+		b.signIn(who)
+		shown := func(want ...string) {
+			t.Helper()
+			p := b.get("/home")
+			for _, text := range []string{"Because of your report", "Passkey created", "Recovery codes made", bounced} {
+				if p.says(text) != slices.Contains(want, text) {
+					t.Errorf("want %v: %q is %t", want, text, p.says(text))
+				}
+			}
+		}
+		shown("Recovery codes made", "Passkey created")
+		w.freeze(who.id)
+		shown("Because of your report", "Recovery codes made")
+		w.exec(`UPDATE notice_banner SET seen_at = 1`)
+		shown("Because of your report", bounced)
+		w.exec(`UPDATE notification_address SET bounced_at = 0`)
+		shown("Because of your report")
+	})
+}
+
+// TestNotMeSignedIn reports a change from its banner: with the own password, one
+// of one's own changes, and whatever the form says beside that is refused. ADR-5, SES-8, A19.
+func TestNotMeSignedIn(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		who, other, b, x := seeded(1), seeded(2), w.newBrowser(), w.newBrowser()
+		w.changed(who, "new@example.net")
+		b.signIn(who)
+		x.signIn(other)
+		path := regexp.MustCompile(`/not-me\?id=[A-Z2-7]{26}`).FindString(b.get("/home").Body.String())
+		id := path[len("/not-me?id="):]
+		ask := b.get(path)
+		if !ask.says("You are reporting this: Notification email address registered") || !ask.says(`value="`+who.id+`"`) {
+			t.Fatalf("%d %s", ask.Code, ask.Body)
+		}
+		for name, p := range map[string]page{
+			"another's change":     x.get(path),
+			"no change":            b.get("/not-me"),
+			"free text":            b.get("/not-me?id=Your+password+is+wrong"),
+			"another sends it":     x.submit("/not-me", x.get("/not-me/"+strings.Repeat("A", 43)).form("/not-me/"+strings.Repeat("A", 43)), "id", id, "username", who.id, "password", people.Password),
+			"words of the browser": b.submit("/not-me", ask.form("/not-me"), "id", id, "what", "x", "username", who.id, "password", people.Password),
+			"another's password":   b.submit("/not-me", ask.form("/not-me"), "id", id, "username", other.id, "password", people.Password),
+			"a wrong password":     b.submit("/not-me", ask.form("/not-me"), "id", id, "username", who.id, "password", "wrong"),
+		} {
+			if p.Code < 400 || p.says("Your password is wrong") || w.isFrozen(who.id) || w.isFrozen(other.id) {
+				t.Errorf("%s: %d", name, p.Code)
+			}
+		}
+		if p := w.newBrowser().get(path); !strings.HasPrefix(p.Header().Get("Location"), "/login") {
+			t.Errorf("nobody: %d", p.Code)
+		}
+		done := b.follow(b.submit("/not-me", ask.form("/not-me"), "id", id, "username", who.id, "password", people.Password))
+		if !done.says("Your report has been received.") || !w.isFrozen(who.id) || b.signedIn() || !x.signedIn() {
+			t.Errorf("%d %s", done.Code, done.Body)
+		}
+		if w.count(`SELECT COUNT(*) FROM notice_banner WHERE seen_at = 0`) != 0 {
+			t.Error("the change is still to be recognized")
+		}
+	})
+}

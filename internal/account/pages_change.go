@@ -1,0 +1,101 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+
+	"warifu/internal/mail"
+	"warifu/internal/session"
+	"warifu/internal/web"
+)
+
+// unseen are the banners of what has changed, or does not work any more. What was
+// changed in this very session is not told in it.
+func (p *Pages) unseen(r *http.Request, v *session.Visit) (changes, bounced []web.Banner, err error) {
+	var all Unseen
+	err = p.Banners(r.Context(), func(tx BannerReader) error {
+		all, err = tx.Banners(r.Context(), v.Subscriber.ID, v.Session.CreatedAt)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range all.Changes {
+		if event := c.Kind.Event(); event != "" { // one of a newer version is not known here
+			text := p.Site.Text(r, "banner.change", "what", p.Site.Text(r, event), "time", p.Site.Clock(r, c.At))
+			changes = append(changes, web.Banner{Text: text, Change: c.ID})
+		}
+	}
+	for _, address := range all.Bounced {
+		bounced = append(bounced, web.Banner{Text: p.Site.Text(r, "banner.notif_bounced", "masked", mail.MaskAddress(address))})
+	}
+	return changes, bounced, nil
+}
+
+// recognize dismisses a banner (自分の操作です).
+func (p *ReportPages) recognize(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, web.SeenStep, "id")
+	if err != nil {
+		return err
+	}
+	v, err := p.Gate.EnterFor(w, r, session.Signed, "/home", "")
+	if v == nil {
+		return err
+	}
+	err = p.Reports.Recognize(r.Context(), NewActor(v, p.Site.Client(r)), form["id"])
+	if errors.Is(err, ErrNoChange) { //guard:A19
+		return errForeign
+	}
+	if err != nil {
+		return err
+	}
+	return p.Site.Redirect(w, r, "/home")
+}
+
+// showChange asks for the password with which a change is reported.
+func (p *ReportPages) showChange(w http.ResponseWriter, r *http.Request) error {
+	id := r.URL.Query().Get("id")
+	v, err := p.Gate.Enter(w, r, session.Signed, id)
+	if v == nil {
+		return err
+	}
+	if id == "" {
+		id = p.draft(r)
+	}
+	page, err := p.change(r, v, id)
+	if err != nil {
+		return err
+	}
+	page.SPSID = v.Subscriber.SPSID
+	return p.render(w, r, http.StatusOK, page)
+}
+
+// change is the page of a change of the person.
+func (p *ReportPages) change(r *http.Request, v *session.Visit, id string) (NotMePage, error) {
+	c, err := p.Reports.Change(r.Context(), NewActor(v, p.Site.Client(r)), id)
+	if errors.Is(err, ErrNoChange) || err == nil && c.Kind.Event() == "" {
+		return NotMePage{}, errForeign
+	}
+	if err != nil {
+		return NotMePage{}, err
+	}
+	return NotMePage{Path: "/not-me", ID: id, What: p.Site.Text(r, c.Kind.Event()), Time: p.Site.Clock(r, c.At)}, nil
+}
+
+func (p *ReportPages) reportChange(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, notMeStep, "id", "username", "password")
+	if err != nil {
+		return err
+	}
+	v, err := p.Gate.Enter(w, r, session.Signed, form["id"])
+	if v == nil {
+		return err
+	}
+	page, err := p.change(r, v, form["id"])
+	if err != nil {
+		return err
+	}
+	return p.report(w, r, page, form, func(typed Report) (ReportVerdict, error) {
+		return p.Reports.Unrecognized(r.Context(), NewActor(v, p.Site.Client(r)), page.ID, typed)
+	})
+}
