@@ -21,9 +21,11 @@ type Tx interface {
 	FinishMail(ctx context.Context, row OutboxRow, state State, at time.Time) error
 	// RetryMail unlocks a mail until its next try, if row still holds its lock.
 	RetryMail(ctx context.Context, row OutboxRow, nextTryAt time.Time) error
-	// MarkBounced remembers that a subscriber's notification address, if it is
-	// one, does not exist any more (MAIL-10).
+	// MarkBounced remembers that mail does not reach a subscriber's notification
+	// address, if it is one (MAIL-10).
 	MarkBounced(ctx context.Context, subscriberID, address string, at time.Time) error
+	// ClearBounced forgets it: mail has reached the address again.
+	ClearBounced(ctx context.Context, subscriberID, address string) error
 	// PruneMail deletes up to limit rows that were final before a time, and
 	// returns how many there were.
 	PruneMail(ctx context.Context, before time.Time, limit int) (int64, error)
@@ -48,6 +50,11 @@ type Sender interface {
 
 // ErrRefused means that the recipient's server does not know the address.
 var ErrRefused = errors.New("mail: recipient refused")
+
+// ErrBounced means that mail for the recipient was refused for good, and that
+// another try is worth it all the same: somebody may mend a full mailbox, or the
+// relay. Of an address that does not exist, see [ErrRefused].
+var ErrBounced = errors.New("mail: refused for good")
 
 var errExpired = errors.New("mail: expired before it could be sent")
 
@@ -218,16 +225,28 @@ func (d *Dispatcher) settle(ctx context.Context, row OutboxRow, m Message, failu
 		state = Queued
 	}
 	return state, d.InTx(ctx, func(tx Tx) error {
+		if err := reached(ctx, tx, row.SubscriberID, m.To, failure, now); err != nil {
+			return err
+		}
 		if state == Queued {
 			return tx.RetryMail(ctx, row, next)
 		}
-		if refused {
-			if err := tx.MarkBounced(ctx, row.SubscriberID, m.To, now); err != nil {
-				return err
-			}
-		}
 		return tx.FinishMail(ctx, row, state, now)
 	})
+}
+
+// reached remembers whether mail reaches an address of a person (MAIL-10). Other
+// trouble says nothing of that.
+func reached(ctx context.Context, tx Tx, subscriberID, address string, failure error, now time.Time) error {
+	switch {
+	case subscriberID == "":
+		return nil
+	case failure == nil:
+		return tx.ClearBounced(ctx, subscriberID, address)
+	case errors.Is(failure, ErrRefused), errors.Is(failure, ErrBounced):
+		return tx.MarkBounced(ctx, subscriberID, address, now)
+	}
+	return nil
 }
 
 // prune deletes the rows of mails that are long over.

@@ -227,6 +227,70 @@ func TestRefusedIsAbandoned(t *testing.T) {
 	o.want(t, mail.Abandoned)
 }
 
+// TestBouncedIsTriedAgain marks an address that refuses for good, and forgets it
+// once a mail arrives; other trouble changes nothing. MAIL-10.
+func TestBouncedIsTriedAgain(t *testing.T) {
+	o := newOffice(t)
+	marks := &marks{}
+	o.dispatcher.InTx = func(ctx context.Context, fn func(mail.Tx) error) error {
+		return store.In[mail.Tx](o.db)(ctx, func(tx mail.Tx) error { return fn(&marking{tx, marks}) })
+	}
+	o.sender.failWith(errors.New("the relay is down"))
+	o.queue(t, mail.Envelope{SubscriberID: "s1", To: "a@b.example"})
+	o.start(t)
+	o.want(t, mail.Queued)
+	marks.want(t)
+	o.sender.failWith(fmt.Errorf("%w: 550 5.7.1", mail.ErrBounced))
+	o.later(10 * time.Second)
+	o.want(t, mail.Queued)
+	marks.want(t, "bounced s1 a@b.example")
+	o.sender.failWith(nil)
+	o.later(time.Minute)
+	o.want(t, mail.Sent)
+	marks.want(t, "bounced s1 a@b.example", "cleared s1 a@b.example")
+	o.queue(t, mail.Envelope{To: "desk@b.example"}) // a mail to staff
+	o.later(5 * time.Second)
+	o.want(t, mail.Sent)
+	marks.want(t, "bounced s1 a@b.example", "cleared s1 a@b.example")
+}
+
+// marks are what was said of addresses.
+type marks struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (m *marks) add(what ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.all = append(m.all, strings.Join(what, " "))
+}
+
+func (m *marks) want(t *testing.T, all ...string) {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Equal(m.all, all) {
+		t.Errorf("%q, want %q", m.all, all)
+	}
+}
+
+// marking is a transaction that tells what was said of addresses.
+type marking struct {
+	mail.Tx
+	*marks
+}
+
+func (tx *marking) MarkBounced(ctx context.Context, subscriberID, address string, at time.Time) error {
+	tx.add("bounced", subscriberID, address)
+	return tx.Tx.MarkBounced(ctx, subscriberID, address, at)
+}
+
+func (tx *marking) ClearBounced(ctx context.Context, subscriberID, address string) error {
+	tx.add("cleared", subscriberID, address)
+	return tx.Tx.ClearBounced(ctx, subscriberID, address)
+}
+
 // TestExpiredIsNotSent keeps an old one-time password to itself.
 func TestExpiredIsNotSent(t *testing.T) {
 	o := newOffice(t)

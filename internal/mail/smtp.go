@@ -130,6 +130,10 @@ func (s *SMTP) message(m Message) (*gomail.Msg, error) {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
+// atRecipient are the steps at which a refusal is about the recipient, or about
+// what he takes.
+var atRecipient = []gomail.SendErrReason{gomail.ErrSMTPRcptTo, gomail.ErrSMTPData, gomail.ErrSMTPDataClose}
+
 // unknown are the enhanced status codes (RFC 3463, RFC 7505) of an address that
 // does not exist. Another refusal may be a fault in the relay's configuration
 // that somebody mends, so that trying again is worth it.
@@ -143,6 +147,9 @@ func failure(err error) error {
 	}
 	if e.Reason == gomail.ErrSMTPRcptTo && slices.Contains(unknown, e.EnhancedStatusCode()) {
 		return fmt.Errorf("%w: %d %s", ErrRefused, e.ErrorCode(), e.EnhancedStatusCode())
+	}
+	if e.ErrorCode() >= 500 && slices.Contains(atRecipient, e.Reason) { //guard:MAIL-10
+		return fmt.Errorf("%w: %s: %d %s", ErrBounced, e.Reason, e.ErrorCode(), e.EnhancedStatusCode())
 	}
 	return fmt.Errorf("mail: smtp: %s: %d %s", e.Reason, e.ErrorCode(), e.EnhancedStatusCode())
 }

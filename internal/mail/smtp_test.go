@@ -31,6 +31,7 @@ import (
 // relay is a mail relay on loopback. It keeps what it was given.
 type relay struct {
 	rcpt error // its answer to RCPT
+	data error // and to DATA, once it has the message
 
 	mu         sync.Mutex
 	helo       string
@@ -76,6 +77,9 @@ func (s *relaySession) Data(r io.Reader) error {
 	message, err := io.ReadAll(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.data != nil {
+		return s.data
+	}
 	s.messages = append(s.messages, string(message))
 	return err
 }
@@ -254,26 +258,32 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
-// TestRefusals tells an address that does not exist from other trouble, and
-// repeats no address in an error, which goes into the log.
+// TestRefusals tells an address that does not exist, and one that mail does not
+// reach, from other trouble, and repeats no address in an error, which goes into the log.
 func TestRefusals(t *testing.T) {
 	refuse := func(code int, enhanced smtp.EnhancedCode) *smtp.SMTPError {
 		return &smtp.SMTPError{Code: code, EnhancedCode: enhanced, Message: "<hanako@gmail.example>: no"}
 	}
 	for name, test := range map[string]struct {
-		answer  *smtp.SMTPError
-		refused bool
+		answer *smtp.SMTPError
+		want   error // at RCPT; where it is [ErrRefused], [ErrBounced] after DATA
 	}{
-		"unknown mailbox": {refuse(550, smtp.EnhancedCode{5, 1, 1}), true},
-		"null MX":         {refuse(556, smtp.EnhancedCode{5, 1, 10}), true},
-		"relaying denied": {refuse(550, smtp.EnhancedCode{5, 7, 1}), false},
-		"greylisted":      {refuse(451, smtp.EnhancedCode{4, 7, 1}), false},
-		"full":            {refuse(452, smtp.EnhancedCode{4, 2, 2}), false},
+		"unknown mailbox": {refuse(550, smtp.EnhancedCode{5, 1, 1}), ErrRefused},
+		"null MX":         {refuse(556, smtp.EnhancedCode{5, 1, 10}), ErrRefused},
+		"relaying denied": {refuse(550, smtp.EnhancedCode{5, 7, 1}), ErrBounced},
+		"full for good":   {refuse(552, smtp.EnhancedCode{5, 2, 2}), ErrBounced},
+		"greylisted":      {refuse(451, smtp.EnhancedCode{4, 7, 1}), nil},
+		"full":            {refuse(452, smtp.EnhancedCode{4, 2, 2}), nil},
 	} {
-		r := relay{rcpt: test.answer}
-		err := send(t, r.start(t, nil, Plain), testMessage())
-		if err == nil || errors.Is(err, ErrRefused) != test.refused || strings.Contains(err.Error(), "hanako") {
-			t.Errorf("%s: %v", name, err)
+		for at, r := range map[string]*relay{"RCPT": {rcpt: test.answer}, "DATA": {data: test.answer}} {
+			want := test.want
+			if at == "DATA" && want != nil {
+				want = ErrBounced
+			}
+			err := send(t, r.start(t, nil, Plain), testMessage())
+			if err == nil || errors.Is(err, ErrRefused) != (want == ErrRefused) || errors.Is(err, ErrBounced) != (want == ErrBounced) || strings.Contains(err.Error(), "hanako") { //nolint:errorlint // the table's own values
+				t.Errorf("%s at %s: %v, want %v", name, at, err, want)
+			}
 		}
 	}
 }

@@ -104,6 +104,16 @@ func (tx *Tx) MarkBounced(ctx context.Context, subscriberID, address string, at 
 	return nil
 }
 
+// ClearBounced implements [mail.Tx].
+func (tx *Tx) ClearBounced(ctx context.Context, subscriberID, address string) error {
+	_, err := tx.exec(ctx, `UPDATE notification_address SET bounced_at = 0 WHERE subscriber_id = $1 AND address = $2 AND bounced_at > 0`,
+		subscriberID, address)
+	if err != nil {
+		return fmt.Errorf("store: clear bounced: %w", err)
+	}
+	return nil
+}
+
 // PruneMail implements [mail.Tx].
 func (tx *Tx) PruneMail(ctx context.Context, before time.Time, limit int) (int64, error) {
 	n, err := tx.exec(ctx,

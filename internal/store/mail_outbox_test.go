@@ -226,6 +226,23 @@ func testMailBounced(t *testing.T, db *DB) {
 		}
 		return err
 	})
+	outboxTx(t, db, func(tx *Tx) error {
+		if err := tx.ClearBounced(t.Context(), "s1", "c@d.example"); err != nil {
+			return err
+		}
+		var left, none int
+		err := tx.queryRow(t.Context(), `SELECT COUNT(*) FROM notification_address WHERE bounced_at > 0`).Scan(&left)
+		if err == nil {
+			err = tx.ClearBounced(t.Context(), "s1", "a@b.example")
+		}
+		if err == nil {
+			err = tx.queryRow(t.Context(), `SELECT COUNT(*) FROM notification_address WHERE bounced_at > 0`).Scan(&none)
+		}
+		if left != 1 || none != 0 {
+			t.Errorf("bounced after the other's success: %d, after its own: %d", left, none)
+		}
+		return err
+	})
 }
 
 func testMailIndex(t *testing.T, db *DB) {
