@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"warifu/internal/account"
+	"warifu/internal/alarm"
 	"warifu/internal/assurance"
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/passkey"
@@ -66,6 +67,7 @@ type App struct {
 	Notices   *notice.Service
 	Directory *local.Service
 	Clock     *clock.Watch
+	Alarm     *alarm.Watch
 	Metrics   *ops.Metrics
 
 	flow       *signin.Service
@@ -174,7 +176,19 @@ func (a *App) buildLeaves() (err error) {
 		Codes: a.Ring.MAC(keyring.OTP), Domains: c.Institution.MailDomains, Random: rand.Reader, Now: a.now}
 	a.Notices = &notice.Service{Outbox: &mail.Outbox{Composer: composer, Box: a.Ring.Box(keyring.Outbox), Now: a.now}}
 	a.Directory.Notices = a.Notices
+	a.Alarm = &alarm.Watch{InTx: store.In[alarm.Tx](a.DB), Outbox: a.Notices.Outbox, To: c.Institution.AlarmMail,
+		Trail: mail.URL(c.BaseURL + "/admin"), Log: a.Log, Now: a.now}
+	a.Metrics.Gauge("warifu_code_failures", "Wrong codes of the last five minutes, of all nodes.", a.Alarm.Last)
+	a.Metrics.Gauge("warifu_code_failures_alarm", "1 while there are too many of them.", a.Alarm.Ringing)
 	return nil
+}
+
+// counted is told how every step of a sign-in ended.
+func (a *App) counted(outcome string) {
+	a.Metrics.Step(outcome)
+	if signin.Outcome(outcome).WrongCode() {
+		a.Alarm.Failed()
+	}
 }
 
 // words returns a text of the catalogue in both languages.
@@ -190,7 +204,7 @@ func (a *App) buildPages() (err error) {
 	flow := &signin.Service{
 		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Passwords: passwords, TOTP: a.TOTP, Passkeys: a.Passkeys,
 		Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
-		Clock: a.Clock.Check, Counted: a.Metrics.Step, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
+		Clock: a.Clock.Check, Counted: a.counted, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
 		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP),
 		Outbox: a.Notices.Outbox, App: mail.Text(a.Config.Institution.App), Random: rand.Reader, Now: a.now,
 	}
@@ -198,7 +212,7 @@ func (a *App) buildPages() (err error) {
 	enrol := &enrolment.Service{
 		InTx: store.In[enrolment.Tx](a.DB), View: store.View[enrolment.Reader](a.DB), TOTP: a.TOTP, Policy: a.Config.TOTPPolicy(),
 		Codes: a.Ring.MAC(keyring.OTP), Throttle: a.Config.Throttle, Notices: a.Notices, Words: a.words, Clock: a.Clock.Check,
-		Random: rand.Reader, Now: a.now,
+		Failed: a.Alarm.Failed, Random: rand.Reader, Now: a.now,
 	}
 	rules, err := a.passwordRules()
 	if err != nil {
@@ -207,7 +221,7 @@ func (a *App) buildPages() (err error) {
 	recover := &recovery.Service{
 		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
 		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
-		TOTP: a.TOTP, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check,
+		TOTP: a.TOTP, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
 		Address:       func(token string) string { return a.Config.BaseURL + "/r/" + token },
 		ForgotAddress: func(token string) string { return a.Config.BaseURL + "/forgot/" + token }, Random: rand.Reader, Now: a.now,
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"warifu/internal/alarm"
 	"warifu/internal/audit"
 	"warifu/internal/background"
 	"warifu/internal/clock"
@@ -45,6 +46,7 @@ func (a *App) buildBackground() error {
 		&oidc.Logouts{Issuer: a.Config.BaseURL, InTx: store.In[oidc.LogoutTx](a.DB), Services: a.Services, Signing: a.Signing, Log: a.Log, Now: a.now},
 		&background.Job{Name: "audit sealing", Every: audit.SealEvery, Log: a.Log, Run: a.sealer().Seal},
 		&background.Job{Name: "clock", Every: clock.Every, Log: a.Log, Run: a.Clock.Note},
+		&background.Job{Name: "alarm", Every: alarm.Every, Log: a.Log, Run: a.Alarm.Check},
 		&background.Job{Name: "expiry", Every: expireEvery, Log: a.Log, Run: a.expire},
 		&background.Job{Name: "stopped sign-ins", Every: expireEvery, Log: a.Log, Run: func(ctx context.Context) error {
 			return a.flow.TellStopped(ctx, store.In[signin.StoppedTx](a.DB))

@@ -30,6 +30,7 @@ const (
 	RoleChanged       Name = "subscriber.role"
 	ActivationCode    Name = "activation_code.issued"
 	ServiceChanged    Name = "service.changed"
+	AlarmRaised       Name = "alarm_raised"
 	ClockAccepted     Name = "clock.accepted"
 	TrailRead         Name = "audit.read"
 	Resealed          Name = "key_file.resealed"

@@ -86,6 +86,8 @@ type Institution struct {
 	// MailDomains are the institution's own; their mail cannot be read without
 	// this sign-on, and they are cut off a typed ID.
 	MailDomains []string `yaml:"mail_domains"`
+	// AlarmMail are the addresses of the administrators who are told of alarms.
+	AlarmMail []string `yaml:"alarm_mail"`
 	// Scope is the domain after the @ of identifiers for other institutions.
 	Scope string `yaml:"scope"`
 	// Logo names an SVG or PNG file of at most 30 kB.

@@ -136,6 +136,9 @@ func (i Institution) validate() (faults []error) {
 	for _, domain := range i.MailDomains {
 		fault(!domainName.MatchString(domain), fmt.Sprintf("mail_domains: %q must be a domain in lower case", domain))
 	}
+	for _, address := range i.AlarmMail {
+		fault(mail.CheckAddress(address) != nil, fmt.Sprintf("alarm_mail: %q must be one plain address", address))
+	}
 	fault(i.Scope != "" && !domainName.MatchString(i.Scope), fmt.Sprintf("scope: %q must be a domain in lower case", i.Scope))
 	if err := web.CheckColors(i.ColorPrimary, i.ColorPrimaryDark); err != nil {
 		faults = append(faults, fmt.Errorf("color_primary: %w", err))

@@ -25,7 +25,7 @@ func (s *Service) SubmitActivationCode(ctx context.Context, key Key, c web.Clien
 	if err != nil {
 		return Verdict{}, err
 	}
-	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
+	v, err := s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if f.State != ActivationRequired { // the table refuses it, too; nothing is verified
 			return Verdict{}, &flow.OutOfOrderError{State: string(f.State), Outcome: string(CodeAccepted)}
 		}
@@ -42,6 +42,10 @@ func (s *Service) SubmitActivationCode(ctx context.Context, key Key, c web.Clien
 		}
 		return s.activate(ctx, tx, f)
 	})
+	if err == nil && v.Outcome == CodeRejected {
+		s.Failed()
+	}
+	return v, err
 }
 
 func (s *Service) activate(ctx context.Context, tx Tx, f *Flow) (Verdict, error) {

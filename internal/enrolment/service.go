@@ -94,6 +94,7 @@ type Service struct {
 	Notices  *notice.Service
 	Words    notice.Words
 	Clock    func() error // tells that the wall clock was set back
+	Failed   func()       // told of every wrong activation code (THR-7)
 	Random   io.Reader
 	Now      func() time.Time
 }

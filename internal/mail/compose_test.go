@@ -63,6 +63,10 @@ var examples = map[string]Letter{
 		Until: time.Date(2026, 11, 25, 4, 45, 0, 0, time.UTC),
 		URL:   "https://sso.miyako.example/not-me/q3cJ0V6o3H0bM5tqGx1uY2k4nJ8wZ7rE5aT9sD6fL1o",
 	},
+	"alarm": Alarm{
+		At: time.Date(2026, 11, 22, 4, 45, 0, 0, time.UTC), Rule: Text{"数字・コードの誤り（5分間）", "Wrong numbers and codes in 5 min"},
+		N: 312, Limit: 150, Scope: Text{"システム全体", "the whole system"}, URL: "https://sso.miyako.example/admin",
+	},
 	"desk_case": DeskCase{
 		Kind: Text{"TOTP の初期化", "Initialization of TOTP"}, At: time.Date(2026, 11, 22, 4, 45, 0, 0, time.UTC),
 		Browser: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学外", "off campus"}, URL: "https://sso.miyako.example/desk",

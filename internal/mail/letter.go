@@ -11,7 +11,7 @@ type Letter interface {
 }
 
 // letters are all kinds of mail.
-var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}, DeskCase{}}
+var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}, DeskCase{}, Alarm{}}
 
 // Notice tells a person of a change (NOT-1). All notices have this frame.
 type Notice struct {
@@ -89,3 +89,14 @@ type DeskCase struct {
 }
 
 func (DeskCase) folder() string { return "desk_case" }
+
+// Alarm tells administrators that a rule was broken. It names no person.
+type Alarm struct {
+	At       time.Time
+	Rule     Text // with the time in which it counts
+	N, Limit int
+	Scope    Text
+	URL      URL // of the audit trail
+}
+
+func (Alarm) folder() string { return "alarm" }

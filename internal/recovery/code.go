@@ -31,7 +31,7 @@ func (s *Service) InitialiseByCode(ctx context.Context, key Key, c Claimant, cod
 	if err != nil {
 		return Verdict{}, err
 	}
-	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
+	v, err = s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if f.State != DecisionRequired { // the table refuses it, too; nothing is verified
 			return Verdict{}, outOfOrder(*f, CodeAccepted)
 		}
@@ -54,6 +54,10 @@ func (s *Service) InitialiseByCode(ctx context.Context, key Key, c Claimant, cod
 		}
 		return Verdict{Outcome: CodeAccepted}, s.takeAway(ctx, tx, who, c, authenticator.ByActivationCode, notice.HowCode)
 	})
+	if err == nil && v.Outcome == CodeRejected {
+		s.Failed()
+	}
+	return v, err
 }
 
 func (s *Service) activationDigest(subscriberID, code string) []byte {
@@ -85,6 +89,9 @@ func (s *Service) RedeemCode(ctx context.Context, c Claimant, spsID, code string
 		}
 		return s.recordPassword(ctx, tx, outcome, who.ID, c)
 	})
+	if err == nil && r.Allowed && !accepted {
+		s.Failed()
+	}
 	return accepted, wait, err
 }
 

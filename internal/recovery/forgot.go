@@ -124,6 +124,9 @@ func (s *Service) Prove(ctx context.Context, c Claimant, p Proof) (o ProofOutcom
 		}
 		return s.recordPassword(ctx, tx, string(o), who.ID, c)
 	})
+	if err == nil && o == ProofRejected {
+		s.Failed()
+	}
 	return o, wait, err
 }
 

@@ -100,6 +100,7 @@ type Service struct {
 	Codes     *secret.MAC // digests of recovery and activation codes
 	Rules     *password.Rules
 	Clock     func() error // tells that the wall clock was set back
+	Failed    func()       // told of every wrong code (THR-7)
 	// Address and ForgotAddress are the pages of links, from the configured base
 	// URL (RST-2).
 	Address, ForgotAddress func(token string) string

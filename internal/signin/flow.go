@@ -51,6 +51,16 @@ const (
 	Throttled            Outcome = "throttled" // asked to wait; nothing was verified
 )
 
+// WrongCode reports whether a typed code was verified and was wrong, or had been
+// used: what the alarm counts (THR-7).
+func (o Outcome) WrongCode() bool {
+	switch o {
+	case TOTPRejected, TOTPReused, RecoveryCodeRejected, OTPRejected, OTPBurnt:
+		return true
+	}
+	return false
+}
+
 // initial is the state of a new flow.
 const initial = PasswordRequired
 

@@ -625,3 +625,31 @@ func TestClosedBrowserStaysOut(t *testing.T) {
 		}
 	})
 }
+
+// TestAlarmStopsNobody: wrong codes all over the system, too few for any counter of
+// a person, raise one alarm: by mail, in the log, in the trail. People come in all
+// the while. THR-7.
+func TestAlarmStopsNobody(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		for n := range 16 {
+			b := w.newBrowser()
+			p := b.totpPage(seeded(n + 1).id)
+			for i := range 9 {
+				b.submitTOTP(p, seeded(n+1).wrong(w.Now(), i))
+			}
+			b.submit("/forgot/code", b.get("/forgot/code"), "username", seeded(n+1).id, "code", "0000-0000-0000-0000")
+		}
+		w.must(w.app.Alarm.Check(t.Context()))
+		w.must(w.node().Alarm.Check(t.Context()))
+		sent := w.mailsTo("admin@miyako.example")
+		if len(sent) != 1 || !strings.Contains(sent[0].Body, "160") || strings.Contains(sent[0].Body, "seed") || w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'alarm_raised'`) != 1 ||
+			strings.Count(w.log.String(), "too many wrong codes") != 1 {
+			t.Errorf("%+v", sent)
+		}
+		w.newBrowser().signIn(seeded(1))
+		w.newBrowser().signIn(hanako)
+	}, func(c *config.Config) {
+		c.Institution.AlarmMail = []string{"admin@miyako.example"}
+		c.Throttle.CodeFree = 1000
+	})
+}

@@ -1,0 +1,170 @@
+// Package alarm watches for what shows at no single account: wrong codes, all
+// over the system (THR-7). Whoever has many passwords and tries few codes with
+// each is stopped by no counter of a person.
+//
+// It counts and tells, and stops nobody: an alarm that closed the sign-in would
+// be one that anybody could ring.
+package alarm
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"warifu/internal/audit"
+	"warifu/internal/mail"
+)
+
+// Every is how often a node adds what it has counted, and looks at all of it.
+const Every = 30 * time.Second
+
+const (
+	span     = 5 * time.Minute // that is looked at
+	most     = 150             // wrong codes in a span, 0.5 a second
+	times    = 5               // as many as usual
+	least    = 30              // below that, nothing is unusual
+	week     = 7 * 24 * time.Hour
+	around   = 30 * time.Minute // before and after the same time of another day
+	keep     = week + 24*time.Hour
+	atMost   = time.Hour // between two mails
+	codeRule = "wrong codes"
+)
+
+// What the letter says.
+var (
+	ruleText  = mail.Text{Japanese: "数字・コードの誤り（5分間）", English: "Wrong numbers and codes in 5 min"}
+	scopeText = mail.Text{Japanese: "システム全体", English: "the whole system"}
+)
+
+// Tx is what the watch needs of a transaction.
+type Tx interface {
+	// AddFailures adds to those of the minute that begins at a time.
+	AddFailures(ctx context.Context, minute time.Time, n int64) error
+	// Failures returns those of the minutes that begin from one time on, and before another.
+	Failures(ctx context.Context, from, to time.Time) (int64, error)
+	// CountedSince returns the oldest minute that is there.
+	CountedSince(ctx context.Context) (time.Time, error)
+	// RemoveFailures deletes the minutes before a time.
+	RemoveFailures(ctx context.Context, before time.Time) error
+	// RaiseAlarm notes that a rule has raised an alarm, and reports whether it did:
+	// not if some node has raised it less than a time ago.
+	RaiseAlarm(ctx context.Context, rule string, every time.Duration, now time.Time) (bool, error)
+	AppendAudit(ctx context.Context, e audit.Event) error
+	mail.Queue
+}
+
+// Watch counts the wrong codes of one node, and looks at those of all nodes.
+type Watch struct {
+	InTx   func(ctx context.Context, fn func(Tx) error) error
+	Outbox *mail.Outbox
+	To     []string // addresses of administrators
+	Trail  mail.URL // where they look
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	counted atomic.Int64 // not added yet
+	last    atomic.Int64
+	ringing atomic.Bool
+}
+
+// Failed counts one wrong code.
+func (w *Watch) Failed() { w.counted.Add(1) }
+
+// Last returns the wrong codes of the last five minutes, of all nodes.
+func (w *Watch) Last() float64 { return float64(w.last.Load()) }
+
+// Ringing returns 1 while there are too many, and 0 otherwise.
+func (w *Watch) Ringing() float64 {
+	if w.ringing.Load() {
+		return 1
+	}
+	return 0
+}
+
+// sight is what a node sees of all nodes.
+type sight struct {
+	failures, limit int64
+	raised          bool // by this node, now
+}
+
+func (s sight) tooMany() bool { return s.failures > s.limit }
+
+// Check adds what was counted, and raises the alarm where there is too much. It
+// is a job.
+func (w *Watch) Check(ctx context.Context) error {
+	n := w.counted.Swap(0)
+	var s sight
+	err := w.InTx(ctx, func(tx Tx) (err error) {
+		s, err = w.look(ctx, tx, n)
+		return err
+	})
+	if err != nil {
+		w.counted.Add(n) // for the next time
+		return err
+	}
+	w.last.Store(s.failures)
+	w.ringing.Store(s.tooMany())
+	if s.raised {
+		w.Log.Error("too many wrong codes, all over the system", "alarm", codeRule, "failures", s.failures, "limit", s.limit)
+	}
+	return nil
+}
+
+func (w *Watch) look(ctx context.Context, tx Tx, n int64) (s sight, err error) {
+	now, minute := w.Now(), w.Now().Truncate(time.Minute)
+	if err := tx.AddFailures(ctx, minute, n); err != nil {
+		return s, err
+	}
+	if err := tx.RemoveFailures(ctx, minute.Add(-keep)); err != nil {
+		return s, err
+	}
+	end := minute.Add(time.Minute)
+	if s.failures, err = tx.Failures(ctx, end.Add(-span), end); err != nil {
+		return s, err
+	}
+	if s.limit, err = w.limit(ctx, tx, minute); err != nil || !s.tooMany() {
+		return s, err
+	}
+	if s.raised, err = tx.RaiseAlarm(ctx, codeRule, atMost, now); err != nil || !s.raised {
+		return s, err
+	}
+	return s, w.tell(ctx, tx, s, now)
+}
+
+// limit is how many wrong codes are too many now: those of the rule, or five
+// times as many as are usual at this time of the day, whichever is less. What is
+// usual is known once a week has been counted.
+func (w *Watch) limit(ctx context.Context, tx Tx, minute time.Time) (int64, error) {
+	since, err := tx.CountedSince(ctx)
+	if err != nil || since.After(minute.Add(-week)) {
+		return most, err
+	}
+	var sum int64
+	for day := 24 * time.Hour; day <= week; day += 24 * time.Hour {
+		n, err := tx.Failures(ctx, minute.Add(-day-around), minute.Add(-day+around))
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	const spans = int64(week / (24 * time.Hour) * (2 * around / span))
+	return min(most, max(least, times*sum/spans)), nil
+}
+
+// tell records the alarm, and mails it to the administrators.
+func (w *Watch) tell(ctx context.Context, tx Tx, s sight, now time.Time) error {
+	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: codeRule,
+		Detail: map[string]string{"failures": fmt.Sprint(s.failures), "limit": fmt.Sprint(s.limit)}})
+	if err != nil {
+		return err
+	}
+	for _, address := range w.To {
+		letter := mail.Alarm{At: now, Rule: ruleText, N: int(s.failures), Limit: int(s.limit), Scope: scopeText, URL: w.Trail}
+		if err := w.Outbox.Queue(ctx, tx, mail.Envelope{To: address}, letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
