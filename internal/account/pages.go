@@ -35,6 +35,7 @@ type Pages struct {
 	Languages      *Languages
 	Authenticators *Authenticators
 	Devices        *Devices
+	Trust          bool // browsers can be trusted (SES-13)
 	Passwords      *Passwords
 	History        *History
 	Banners        func(ctx context.Context, fn func(BannerReader) error) error

@@ -17,9 +17,17 @@ const (
 // SessionsPage is the page "account/sessions".
 type SessionsPage struct {
 	web.Hidden
-	Done   string
-	List   []SessionRow
-	Others bool
+	Done    string
+	List    []SessionRow
+	Others  bool
+	Trust   bool // there are trusted browsers, or may be
+	Trusted []TrustedRow
+}
+
+// TrustedRow is one browser that the person trusts.
+type TrustedRow struct {
+	ID  string
+	Row string // device and end, in the language of the page
 }
 
 // SessionRow is one place where the person is signed in.
@@ -36,11 +44,15 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	all, err := p.Devices.Of(r.Context(), NewActor(v, p.Site.Client(r)))
+	all, trusted, err := p.Devices.Of(r.Context(), NewActor(v, p.Site.Client(r)))
 	if err != nil {
 		return err
 	}
-	page := SessionsPage{Done: p.done(r), Others: len(all) > 1}
+	page := SessionsPage{Done: p.done(r), Others: len(all) > 1, Trust: p.Trust || len(trusted) > 0}
+	for _, b := range trusted {
+		page.Trusted = append(page.Trusted, TrustedRow{ID: b.ID,
+			Row: p.Site.Text(r, "trusted.row", "device", b.Browser, "date", p.Site.Clock(r, b.ExpiresAt))})
+	}
 	for _, s := range all {
 		device := s.Browser
 		if device == "" {
@@ -70,7 +82,7 @@ func (p *Pages) place(r *http.Request, address string) string {
 
 // endSessions ends the session that the form names, or all others.
 func (p *Pages) endSessions(w http.ResponseWriter, r *http.Request) error {
-	form, err := p.Site.Form(w, r, sessionsStep, "id", "others")
+	form, err := p.Site.Form(w, r, sessionsStep, "id", "others", "trust", "untrust")
 	if err != nil {
 		return err
 	}
@@ -79,10 +91,14 @@ func (p *Pages) endSessions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	actor, done := NewActor(v, p.Site.Client(r)), "device_out"
-	if form["others"] != "" {
+	switch {
+	case form["others"] != "":
 		done = "devices_out"
 		err = p.Devices.EndOthers(r.Context(), actor)
-	} else {
+	case form["trust"] != "", form["untrust"] != "": // one, or all
+		done = "trust_ended"
+		err = p.Devices.EndTrust(r.Context(), actor, form["trust"])
+	default:
 		err = p.Devices.End(r.Context(), actor, form["id"])
 	}
 	if err != nil {

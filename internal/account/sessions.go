@@ -13,12 +13,16 @@ import (
 type SessionReader interface {
 	// SessionsOf returns the sessions of a subscriber, the one used last first.
 	SessionsOf(ctx context.Context, subscriberID string) ([]session.Session, error)
+	// TrustedBrowsers returns those that a subscriber trusts still, the newest first.
+	TrustedBrowsers(ctx context.Context, subscriberID string, now time.Time) ([]session.TrustedBrowser, error)
 }
 
 // SessionTx is what ending them needs of a transaction.
 type SessionTx interface {
 	SessionReader
 	EndSession(ctx context.Context, s session.Session) error
+	// EndTrustedBrowser ends the trust in one browser, and reports whether there was any.
+	EndTrustedBrowser(ctx context.Context, subscriberID, id string) (bool, error)
 	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
@@ -30,13 +34,47 @@ type Devices struct {
 	Now  func() time.Time
 }
 
-// Of returns the living sessions of a person, this one first.
-func (s *Devices) Of(ctx context.Context, a Actor) (all []session.Session, err error) {
+// Of returns the living sessions of a person, this one first, and the browsers
+// that the person trusts.
+func (s *Devices) Of(ctx context.Context, a Actor) (all []session.Session, trusted []session.TrustedBrowser, err error) {
 	err = s.View(ctx, func(tx SessionReader) error {
-		all, err = s.living(ctx, tx, a)
+		if all, err = s.living(ctx, tx, a); err != nil {
+			return err
+		}
+		trusted, err = tx.TrustedBrowsers(ctx, a.SubscriberID, s.Now())
 		return err
 	})
-	return all, err
+	return all, trusted, err
+}
+
+// EndTrust ends the trust in one of the person's browsers, or in all of them if
+// the id is empty. It is [ErrNotOwn] if there is none with this id.
+func (s *Devices) EndTrust(ctx context.Context, a Actor, id string) error {
+	return s.InTx(ctx, func(tx SessionTx) error {
+		all, err := tx.TrustedBrowsers(ctx, a.SubscriberID, s.Now())
+		if err != nil {
+			return err
+		}
+		none := true
+		for _, b := range all {
+			if id != "" && b.ID != id {
+				continue
+			}
+			none = false
+			if _, err := tx.EndTrustedBrowser(ctx, a.SubscriberID, b.ID); err != nil {
+				return err
+			}
+			event := a.event(audit.TrustEnded, "ended by the person", s.Now())
+			event.Target = b.ID
+			if err := tx.AppendAudit(ctx, event); err != nil {
+				return err
+			}
+		}
+		if none && id != "" {
+			return ErrNotOwn
+		}
+		return nil
+	})
 }
 
 func (s *Devices) living(ctx context.Context, tx SessionReader, a Actor) ([]session.Session, error) {

@@ -287,6 +287,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 			Party: a.Passkeys, Notices: a.Notices, Words: a.words, Now: a.now},
 		Codes: &account.RecoveryCodes{InTx: store.In[account.CodeTx](a.DB), View: store.View[account.CodeReader](a.DB),
 			Codes: a.Ring.MAC(keyring.OTP), Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now},
+		Trust:     a.Config.SignIn.TrustedBrowser > 0,
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Banners:   store.View[account.BannerReader](a.DB),
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},

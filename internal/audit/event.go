@@ -13,6 +13,7 @@ const (
 	Recovery          Name = "recovery"
 	RecoveryLink      Name = "recovery.link"
 	PasswordForgotten Name = "password_forgotten"
+	TrustEnded        Name = "trusted_browser.ended"
 	Address           Name = "notification_address"
 	ChangeRecognized  Name = "change_recognized"
 	ChangeReported    Name = "change_reported"

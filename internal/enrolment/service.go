@@ -230,7 +230,8 @@ func (s *Service) right(ctx context.Context, tx Tx, f Flow) (Verdict, error) {
 
 func (s *Service) event(o Outcome, f Flow, c web.Client) audit.Event {
 	return audit.Event{At: s.Now(), Name: audit.Enrolment, Outcome: string(o), Subscriber: f.SubscriberID, Actor: f.SubscriberID,
-		Target: f.ID, Reason: string(f.BoundBy), Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent)}
+		Target: f.ID, Reason: string(f.BoundBy), Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent),
+		Detail: map[string]string{audit.DetailDevice: c.Name()}}
 }
 
 // Scan goes on to the code (「登録」).

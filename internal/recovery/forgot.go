@@ -76,7 +76,8 @@ func (s *Service) sendForgot(ctx context.Context, tx Tx, c Claimant, who directo
 // recordPassword records one step towards a new password.
 func (s *Service) recordPassword(ctx context.Context, tx Tx, outcome, subscriberID string, c Claimant) error {
 	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.PasswordForgotten, Outcome: outcome, Actor: subscriberID, Subscriber: subscriberID,
-		Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent)})
+		Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent),
+		Detail: map[string]string{audit.DetailDevice: c.Name()}})
 }
 
 // Proof is what somebody shows who has forgotten the password: the link, and a

@@ -126,7 +126,8 @@ func (s *Service) judgeLink(ctx context.Context, tx Tx, answer password.Answer, 
 
 func (s *Service) recordLink(ctx context.Context, tx Tx, outcome LinkOutcome, subscriberID string, o Opened) error {
 	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.RecoveryLink, Outcome: string(outcome), Actor: subscriberID, Subscriber: subscriberID,
-		Target: fmt.Sprintf("%x", secret.Digest(o.Token)[:4]), Address: o.Client.Address.String(), AgentHash: audit.HashAgent(o.Client.Agent)})
+		Target: fmt.Sprintf("%x", secret.Digest(o.Token)[:4]), Address: o.Client.Address.String(), AgentHash: audit.HashAgent(o.Client.Agent),
+		Detail: map[string]string{audit.DetailDevice: o.Client.Name()}})
 }
 
 // tellOwner tells whose link it is that somebody else tried it.

@@ -204,7 +204,8 @@ func (s *Service) record(ctx context.Context, tx Tx, v Verdict, c Claimant) erro
 		return nil
 	}
 	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.Recovery, Outcome: string(v.Outcome), Actor: v.Flow.SubscriberID,
-		Subscriber: v.Flow.SubscriberID, Target: v.Flow.ID, Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent)})
+		Subscriber: v.Flow.SubscriberID, Target: v.Flow.ID, Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent),
+		Detail: map[string]string{audit.DetailDevice: c.Name()}})
 }
 
 // WaysBack are how the person of a flow can have the TOTP initialized.

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -92,15 +91,6 @@ func (p *Pages) cannot(r *http.Request, f Flow) (string, error) {
 		return "", nil
 	}
 	return at("/login/cannot", f), nil
-}
-
-// decode returns the request of a flow; none if it is empty.
-func decode(text string) (request federation.Request, err error) {
-	if text == "" {
-		return request, nil
-	}
-	err = json.Unmarshal([]byte(text), &request)
-	return request, err
 }
 
 // at is the address of a page for a flow.

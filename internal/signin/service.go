@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/federation"
 	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
@@ -207,7 +209,25 @@ func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Fl
 
 func (s *Service) event(o Outcome, f Flow, c Claimant) audit.Event {
 	return audit.Event{At: s.Now(), Name: audit.SignIn, Outcome: string(o), Subscriber: f.SubscriberID, Actor: f.SubscriberID,
-		Target: f.ID, Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent)}
+		Target: f.ID, Address: c.Address.String(), AgentHash: audit.HashAgent(c.Agent), Detail: detail(f, c)}
+}
+
+// detail is what the person's own history tells of an event besides.
+func detail(f Flow, c Claimant) map[string]string {
+	d := map[string]string{audit.DetailDevice: c.Name()}
+	if request, err := decode(f.Request); err == nil && request.Service != "" {
+		d[audit.DetailService] = request.Service
+	}
+	return d
+}
+
+// decode returns the request of a flow; none if it is empty.
+func decode(text string) (request federation.Request, err error) {
+	if text == "" {
+		return request, nil
+	}
+	err = json.Unmarshal([]byte(text), &request)
+	return request, err
 }
 
 // openSession opens the session of a flow that has ended well. The token stays

@@ -10,22 +10,12 @@ import (
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
+	"warifu/internal/session"
 )
-
-// TrustedBrowser is one in which a person has chosen not to be asked for the
-// second factor for some days (SES-13). It never counts as one.
-type TrustedBrowser struct {
-	ID           string // public name of the row, for the list
-	SubscriberID string
-	Digest       []byte // of the token in its cookie
-	Browser      string // such as "Chrome・Windows"
-	CreatedAt    time.Time
-	ExpiresAt    time.Time
-}
 
 // Trust keeps trusted browsers.
 type Trust interface {
-	CreateTrustedBrowser(ctx context.Context, b TrustedBrowser) error
+	CreateTrustedBrowser(ctx context.Context, b session.TrustedBrowser) error
 	// TrustedBrowser returns the id of the one of a subscriber with a digest, if it
 	// has not expired, and the empty string otherwise.
 	TrustedBrowser(ctx context.Context, subscriberID string, digest []byte, now time.Time) (string, error)
@@ -58,7 +48,7 @@ func (s *Service) trust(ctx context.Context, tx Tx, c Claimant, who directory.Su
 	}
 	now := s.Now()
 	v.Trusted = token
-	err = tx.CreateTrustedBrowser(ctx, TrustedBrowser{ID: rand.Text(), SubscriberID: who.ID, Digest: secret.Digest(token), Browser: c.Name(),
+	err = tx.CreateTrustedBrowser(ctx, session.TrustedBrowser{ID: rand.Text(), SubscriberID: who.ID, Digest: secret.Digest(token), Browser: c.Name(),
 		CreatedAt: now, ExpiresAt: now.Add(s.Policy.TrustedBrowser)})
 	if err != nil {
 		return err

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"time"
 
-	"warifu/internal/signin"
+	"warifu/internal/session"
 )
 
 // CreateTrustedBrowser implements [signin.Trust].
-func (tx *Tx) CreateTrustedBrowser(ctx context.Context, b signin.TrustedBrowser) error {
+func (tx *Tx) CreateTrustedBrowser(ctx context.Context, b session.TrustedBrowser) error {
 	_, err := tx.exec(ctx, `INSERT INTO trusted_browser (subscriber_id, id, digest, browser, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 		b.SubscriberID, b.ID, b.Digest, b.Browser, millis(b.CreatedAt), millis(b.ExpiresAt))
 	if err != nil {
@@ -30,11 +30,10 @@ func (tx *Tx) TrustedBrowser(ctx context.Context, subscriberID string, digest []
 	return id, nil
 }
 
-// TrustedBrowsers returns those of a subscriber that have not expired, the
-// newest first.
-func (tx *Tx) TrustedBrowsers(ctx context.Context, subscriberID string, now time.Time) (all []signin.TrustedBrowser, err error) {
+// TrustedBrowsers implements [account.SessionReader].
+func (tx *Tx) TrustedBrowsers(ctx context.Context, subscriberID string, now time.Time) (all []session.TrustedBrowser, err error) {
 	err = tx.query(ctx, func(r row) error {
-		b := signin.TrustedBrowser{SubscriberID: subscriberID}
+		b := session.TrustedBrowser{SubscriberID: subscriberID}
 		var created, expires int64
 		err := r.Scan(&b.ID, &b.Browser, &created, &expires)
 		b.CreatedAt, b.ExpiresAt = fromMillis(created), fromMillis(expires)
@@ -48,7 +47,7 @@ func (tx *Tx) TrustedBrowsers(ctx context.Context, subscriberID string, now time
 	return all, nil
 }
 
-// EndTrustedBrowser ends the trust in one browser, and reports whether there was any.
+// EndTrustedBrowser implements [account.SessionTx].
 func (tx *Tx) EndTrustedBrowser(ctx context.Context, subscriberID, id string) (bool, error) {
 	n, err := tx.exec(ctx, `DELETE FROM trusted_browser WHERE subscriber_id = $1 AND id = $2`, subscriberID, id)
 	if err != nil {

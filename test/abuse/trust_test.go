@@ -2,6 +2,7 @@ package abuse
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -90,4 +91,26 @@ func TestTrustIsOff(t *testing.T) {
 			t.Errorf("%d %v", got.Code, b.cookies)
 		}
 	})
+}
+
+// TestTrustIsListed: the list names the browsers that are trusted, and ends the
+// trust of one; of somebody else's it ends none. SES-13.
+func TestTrustIsListed(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, other := w.newBrowser(), w.newBrowser()
+		b.submit("/login/totp", b.totpPage(hanako.id), "totp", hanako.code(w.Now()), "trust", "1")
+		other.signIn(seeded(1))
+		list := b.get("/account/sessions")
+		id := regexp.MustCompile(`name="trust" value="([^"]+)"`).FindStringSubmatch(list.Body.String())
+		if id == nil || !list.says("Trusted browsers") {
+			t.Fatalf("%d %s", list.Code, list.Body)
+		}
+		other.submit("/account/sessions", other.get("/account/sessions"), "trust", id[1])
+		if w.count(`SELECT COUNT(*) FROM trusted_browser`) != 1 {
+			t.Error("another person ended the trust")
+		}
+		if p := b.submit("/account/sessions", list, "trust", id[1]); p.Code != http.StatusSeeOther || w.count(`SELECT COUNT(*) FROM trusted_browser`) != 0 {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+	}, func(c *config.Config) { c.SignIn.TrustedBrowser = 24 * time.Hour })
 }
