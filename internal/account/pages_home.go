@@ -23,7 +23,7 @@ type HomePage struct {
 	Ticket      bool   // nobody is signed in: there is only the right to enrol
 	Methods     []MethodRow
 	Ways        int  // back in without the Authenticator
-	NoAddress   bool // none is registered, and one may be
+	Offer       string // path of the first of them that is missing and may be had; empty if none is
 	Services    []Service
 }
 
@@ -53,7 +53,7 @@ func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := HomePage{SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == i18n.Japanese),
-		Methods: p.methods(r, v, have), Ways: have.Ways(), NoAddress: have.Addresses == 0 && p.mayRegister(v)}
+		Methods: p.methods(r, v, have), Ways: have.Ways(), Offer: p.offer(v, have)}
 	if page.Warning, err = p.codesWarning(r, v.Subscriber.ID); err != nil {
 		return err
 	}
@@ -148,6 +148,21 @@ func (p *Pages) methods(r *http.Request, v *session.Visit, have Standing) []Meth
 		passkeys.Path, codes.Path = "/reset", "/reset"
 	}
 	return []MethodRow{row, passkeys, codes}
+}
+
+// offer returns where the person gets the first way back in that is missing.
+func (p *Pages) offer(v *session.Visit, have Standing) string {
+	switch {
+	case v.Claim.SecondFactorAt.IsZero(): // settings are closed
+		return ""
+	case have.Addresses == 0 && p.mayRegister(v):
+		return "/account/address"
+	case have.Codes == 0:
+		return codesPath
+	case have.Passkeys == 0:
+		return passkeysPath
+	}
+	return ""
 }
 
 // mayRegister reports whether the person can register a notification address now.

@@ -890,3 +890,25 @@ func TestHistory(t *testing.T) {
 		}
 	})
 }
+
+// TestHomeOffersWhatIsMissing: the line of the ways back in leads to the first
+// that is missing, and to none where nothing is.
+func TestHomeOffersWhatIsMissing(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.signIn(hanako)
+		offers := func(path string) {
+			t.Helper()
+			p := b.get("/home")
+			if offer := regexp.MustCompile(`class="ways">[^<]*(<a href="[^"]*")?`).FindStringSubmatch(p.Body.String()); offer == nil || offer[1] != path {
+				t.Errorf("offered: %q, want %q", offer, path)
+			}
+		}
+		offers(`<a href="/account/recovery-codes"`)
+		w.exec(`DELETE FROM notification_address WHERE subscriber_id = (SELECT id FROM subscriber WHERE sps_id = 'sps00001')`)
+		offers(`<a href="/account/address"`)
+		w.exec(`INSERT INTO recovery_code (subscriber_id, digest, created_at, used_at) SELECT id, '', 1, 0 FROM subscriber WHERE sps_id = 'sps00001'`)
+		w.exec(`UPDATE subscriber SET recovered_at = $1 WHERE sps_id = 'sps00001'`, w.Now().UnixMilli()) // no address for a day
+		offers(`<a href="/account/passkeys"`)
+	})
+}

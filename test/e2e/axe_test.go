@@ -253,7 +253,8 @@ func (w *walk) waysBack(p person) {
 	w.login()
 	w.unfold(words(w.look.lang, "メールが届かない場合", "If the email does not arrive"))
 	w.inspect("otp wrong")
-	path := w.askInitialisation(nextPerson())
+	initialised := nextPerson()
+	path := w.askInitialisation(initialised)
 	w.inspect("reset sent")
 	w.open(server.base() + path)
 	w.inspect("link")
@@ -275,10 +276,29 @@ func (w *walk) waysBack(p person) {
 	w.fill("one-time-code", person{secret: secret}.code(w.t, time.Now()))
 	w.press(words(w.look.lang, "確認", "Confirm (確認)"))
 	w.inspect("enrolled")
+	w.reported(person{id: initialised.id, secret: secret})
 	for _, page := range []string{"/mfa", "/reset", "/forgot", "/forgot?sent=1", "/forgot/code", "/forgot/" + strings.Repeat("A", 43)} {
 		w.open(server.base() + page)
 		w.inspect(strings.NewReplacer("/", " ", "?", " ").Replace(page[:min(len(page), 14)]))
 	}
+}
+
+// reported looks at the banner of a change, and at the report of it.
+func (w *walk) reported(p person) {
+	w.open(server.base() + "/login")
+	w.signIn(p, time.Now().Add(30*time.Second))
+	w.inspect("change")
+	w.pressIn("section", words(w.look.lang, "心当たりがない", "I do not recognize this"))
+	w.inspect("not me")
+	report := words(w.look.lang, "報告する", "Report")
+	w.press(report)
+	w.inspect("not me empty")
+	w.fill("username", p.id)
+	w.fill("current-password", password)
+	w.press(report)
+	w.inspect("reported")
+	w.open(server.base() + "/not-me/" + strings.Repeat("A", 43))
+	w.inspect("not me mailed")
 }
 
 // demonstration looks at the pages of the demonstration's own parts.
@@ -388,9 +408,13 @@ func (w *walk) faults(state string) (faults []string) {
 // frame are the faults in what all pages have in common.
 func (w *walk) frame() (faults []string) {
 	facts := get(w.browser, chromedp.Evaluate[struct {
-		Scroll, Headings  int
-		Lang, Title, Base string
+		Scroll, Headings       int
+		Lang, Title, Base, Cut string
 	}](`({Scroll: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+		Cut: [...document.querySelectorAll("a:not(.skip), button, input, select, summary")].filter((e) => {
+			const box = e.getBoundingClientRect();
+			return e.checkVisibility() && box.width > 0 && (box.left < 0 || box.right > document.documentElement.clientWidth);
+		}).map((e) => e.outerHTML).join("\n"),
 		Headings: document.querySelectorAll("h1").length,
 		Lang: document.documentElement.lang, Title: document.title, Base: location.origin})`))
 	end := ""
@@ -399,6 +423,9 @@ func (w *walk) frame() (faults []string) {
 	}
 	if facts.Scroll > 0 {
 		faults = append(faults, fmt.Sprintf("it is %d px wider than the screen", facts.Scroll))
+	}
+	if facts.Cut != "" {
+		faults = append(faults, "beyond the edge of the screen: "+facts.Cut)
 	}
 	if facts.Headings != 1 {
 		faults = append(faults, fmt.Sprintf("it has %d main headings", facts.Headings))
