@@ -22,7 +22,7 @@ type HomePage struct {
 	Warning     string // of recovery codes that were used, or are few; empty if there is none
 	Ticket      bool   // nobody is signed in: there is only the right to enrol
 	Methods     []MethodRow
-	Ways        int  // back in without the Authenticator
+	Ways        int    // back in without the Authenticator
 	Offer       string // path of the first of them that is missing and may be had; empty if none is
 	Services    []Service
 }

@@ -128,7 +128,15 @@ func (s *Service) load(ctx context.Context, tx Reader, key Key) (Flow, error) {
 
 // Begin returns the enrolment of the ticket that the browser holds, and begins
 // it if it has not begun. Without a ticket it is a [ticket.ErrNone].
-func (s *Service) Begin(ctx context.Context, browser []byte) (f Flow, err error) {
+func (s *Service) Begin(ctx context.Context, browser []byte) (Flow, error) {
+	f, err := s.begin(ctx, browser)
+	if errors.Is(err, ErrConflict) { // another tab has begun it just now: its flow is the one
+		f, err = s.begin(ctx, browser)
+	}
+	return f, err
+}
+
+func (s *Service) begin(ctx context.Context, browser []byte) (f Flow, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		t, err := tx.BrowserTicket(ctx, browser, s.Now())
 		if err != nil {

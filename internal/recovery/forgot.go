@@ -115,7 +115,7 @@ func (s *Service) Prove(ctx context.Context, c Claimant, p Proof) (o ProofOutcom
 	err = s.InTx(ctx, func(tx Tx) error {
 		o, wait = ProofThrottled, reserved.WaitUntil
 		if reserved.Refusal == "" { //guard:THR-5
-			o, err = s.judgeProof(ctx, tx, c, p, link, who)
+			o, err = s.judgeProof(ctx, tx, proofAttempt{c, p, link, who, reserved})
 		}
 		if err != nil {
 			return err
@@ -150,41 +150,83 @@ func (s *Service) reserveProof(ctx context.Context, c Claimant, p Proof) (link L
 	return link, who, r, err
 }
 
-func (s *Service) judgeProof(ctx context.Context, tx Tx, c Claimant, p Proof, link Link, who directory.Subscriber) (ProofOutcome, error) {
+// proofAttempt is one proof, given by one claimant.
+type proofAttempt struct {
+	claimant Claimant
+	proof    Proof
+	link     Link
+	who      directory.Subscriber
+	reserved throttle.FactorReservation
+}
+
+func (s *Service) judgeProof(ctx context.Context, tx Tx, a proofAttempt) (ProofOutcome, error) {
 	now := s.Now()
-	proven, err := s.secondFactor(ctx, tx, p, who)
+	proven, err := s.secondFactor(ctx, tx, a)
 	if err != nil {
 		return "", err
 	}
 	if !proven {
-		return ProofRejected, tx.CountLinkFailure(ctx, link, maxFailures)
+		return ProofRejected, s.refuseProof(ctx, tx, a)
 	}
-	spent, err := tx.SpendRecoveryLink(ctx, link, now)
+	spent, err := tx.SpendRecoveryLink(ctx, a.link, now)
 	if err != nil {
 		return "", err
 	}
 	if !spent { //guard:RST-1
 		return ProofRejected, nil
 	}
-	if err := tx.ResetAttempts(ctx, who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused); err != nil {
-		return "", err
+	return ProofAccepted, tx.IssueTicket(ctx, ticket.ForPassword(a.who.ID, a.claimant.Browser, authenticator.ByLink, now))
+}
+
+// refuseProof notes a wrong code. At the limits of THR-5 the person is told, and
+// TOTP suspended, as at the sign-in.
+func (s *Service) refuseProof(ctx context.Context, tx Tx, a proofAttempt) error {
+	if err := tx.CountLinkFailure(ctx, a.link, maxFailures); err != nil {
+		return err
 	}
-	return ProofAccepted, tx.IssueTicket(ctx, ticket.ForPassword(who.ID, c.Browser, authenticator.ByLink, now))
+	switch {
+	case a.reserved.All == s.Throttle.FactorAll: //guard:THR-5
+		if err := tx.SuspendTOTP(ctx, a.who.ID); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, a.who, a.claimant.Client, notice.TOTPPaused, nil)
+	case a.reserved.Unknown == s.Throttle.FactorUnknown:
+		return s.tell(ctx, tx, a.who, a.claimant.Client, notice.CodeKnownOnly, nil)
+	}
+	return nil
 }
 
 // secondFactor verifies a TOTP or a recovery code; never a mailed OTP, since the
 // link came by mail, too.
-func (s *Service) secondFactor(ctx context.Context, tx Tx, p Proof, who directory.Subscriber) (bool, error) {
-	if p.RecoveryCode != "" {
-		for _, digest := range recoverycode.Digests(s.Codes, who.ID, p.RecoveryCode) {
-			if used, err := tx.UseRecoveryCode(ctx, who.ID, digest, s.Now()); used || err != nil {
-				return used, err
-			}
+func (s *Service) secondFactor(ctx context.Context, tx Tx, a proofAttempt) (bool, error) {
+	if a.proof.RecoveryCode != "" {
+		used, err := recoverycode.Use(ctx, tx, s.Codes, a.who.ID, a.proof.RecoveryCode, s.Now())
+		if err != nil || !used { //guard:REC-1
+			return false, err
 		}
-		return false, nil
+		return true, s.usedCode(ctx, tx, a)
 	}
-	u, err := s.TOTP.Use(ctx, tx, who.ID, p.TOTP, s.Now())
-	return u.Accepted, err
+	u, err := s.TOTP.Use(ctx, tx, a.who.ID, a.proof.TOTP, s.Now())
+	if err != nil || !u.Accepted { //guard:TOTP-4
+		return false, err
+	}
+	return true, tx.ResetAttempts(ctx, a.who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
+}
+
+// usedCode notes the use of a recovery code: it ends the waits and not the count
+// of failures (THR-5), it is a recovery (ADR-8), and the person is told.
+func (s *Service) usedCode(ctx context.Context, tx Tx, a proofAttempt) error {
+	if err := tx.ResetAttempts(ctx, a.who.ID, throttle.Code, throttle.CodeKnown, throttle.Refused); err != nil {
+		return err
+	}
+	if err := tx.SetRecovered(ctx, a.who.ID, s.Now()); err != nil { //guard:ADR-8
+		return err
+	}
+	left, _, err := tx.RecoveryCodesLeft(ctx, a.who.ID)
+	if err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, a.who, a.claimant.Client, notice.CodeUsed, mail.Values{"n": left})
 }
 
 // A PasswordFaultError means that a new password is not good enough, and says why.

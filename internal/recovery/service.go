@@ -9,6 +9,7 @@ import (
 
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/password"
+	"warifu/internal/authenticator/recoverycode"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 	"warifu/internal/flow"
@@ -74,9 +75,10 @@ type Tx interface {
 	// UseActivationCode takes the code with this digest, once, and reports whether
 	// it was there and had not lapsed.
 	UseActivationCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
-	// UseRecoveryCode takes the code with this digest, once, and reports whether
-	// it was there.
-	UseRecoveryCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
+	recoverycode.UseTx
+	RecoveryCodesLeft(ctx context.Context, subscriberID string) (left int, madeAt time.Time, err error)
+	// SuspendTOTP suspends all active authenticators of a subscriber.
+	SuspendTOTP(ctx context.Context, subscriberID string) error
 	// SpendPasswordRight takes the right to choose a password from a ticket, and
 	// reports whether it did.
 	SpendPasswordRight(ctx context.Context, id string, browser []byte, now time.Time) (bool, error)

@@ -17,7 +17,7 @@ func (s *Service) SubmitRecoveryCode(ctx context.Context, key Key, c Claimant, c
 }
 
 func (s *Service) verifyRecoveryCode(ctx context.Context, tx Tx, a attempt) (Verdict, error) {
-	used, err := s.useRecoveryCode(ctx, tx, a)
+	used, err := recoverycode.Use(ctx, tx, s.Codes, a.who.ID, a.code, s.Now())
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -25,15 +25,6 @@ func (s *Service) verifyRecoveryCode(ctx context.Context, tx Tx, a attempt) (Ver
 		return Verdict{Outcome: RecoveryCodeRejected, Left: s.Throttle.FactorLeft(a.reserved)}, s.refuse(ctx, tx, a)
 	}
 	return s.acceptRecoveryCode(ctx, tx, a)
-}
-
-func (s *Service) useRecoveryCode(ctx context.Context, tx Tx, a attempt) (bool, error) {
-	for _, digest := range recoverycode.Digests(s.Codes, a.who.ID, a.code) {
-		if used, err := tx.UseRecoveryCode(ctx, a.who.ID, digest, s.Now()); used || err != nil {
-			return used, err
-		}
-	}
-	return false, nil
 }
 
 // acceptRecoveryCode signs the person in. That ends the waits; what it takes to

@@ -14,6 +14,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
+	"warifu/internal/authenticator/recoverycode"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
@@ -100,8 +101,7 @@ type Tx interface {
 	// UseTOTPStep spends a time step of an active authenticator, unless it or a
 	// later one has been spent, and reports whether it did (TOTP-4).
 	UseTOTPStep(ctx context.Context, subscriberID, id string, step int64, now time.Time) (bool, error)
-	// UseRecoveryCode uses up a code, and reports whether it did (REC-1).
-	UseRecoveryCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
+	recoverycode.UseTx
 	// SuspendTOTP suspends all active authenticators of a subscriber.
 	SuspendTOTP(ctx context.Context, subscriberID string) error
 	// AppendAudit records a security event.

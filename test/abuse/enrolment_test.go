@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,6 +234,39 @@ func TestEnrolmentSlips(t *testing.T) {
 		}
 		if w.count(`SELECT COUNT(*) FROM throttle`) != 0 {
 			t.Error("slips were counted against the person")
+		}
+	})
+}
+
+// TestOneTicketOneAuthenticator opens the QR page, and confirms the first code, from
+// sixteen requests at once: one secret, one authenticator. TOTP-8, TOTP-9, RST-6.
+func TestOneTicketOneAuthenticator(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.password(newcomer, people.Password)
+		together := func(do func()) {
+			var wg sync.WaitGroup
+			for range 16 {
+				wg.Go(do)
+			}
+			wg.Wait()
+		}
+		together(func() {
+			if p := b.follow(b.get("/enrol")); p.Code != http.StatusOK {
+				t.Errorf("the QR page: %d %s", p.Code, p.Body)
+			}
+		})
+		scan := b.follow(b.get("/enrol"))
+		who := shown(t, newcomer, scan)
+		verify := b.follow(b.submit("/enrol", scan))
+		together(func() {
+			if p := b.follow(b.submit("/enrol/verify", verify, "totp", who.code(w.Now()))); !p.says("authentication is complete") {
+				t.Errorf("the first code: %d %s", p.Code, p.Body)
+			}
+		})
+		const of = `SELECT COUNT(*) FROM totp_authenticator WHERE subscriber_id = (SELECT id FROM subscriber WHERE sps_id = 'sps00003') AND state = `
+		if active, pending := w.count(of+`'active'`), w.count(of+`'pending'`); active != 1 || pending != 0 {
+			t.Errorf("%d active authenticators, %d pending", active, pending)
 		}
 	})
 }

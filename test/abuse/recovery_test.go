@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -696,4 +697,114 @@ func TestCodesAreBoundedPerNetwork(t *testing.T) {
 			t.Errorf("from another one: %d %s", p.Code, p.Body)
 		}
 	}, func(c *config.Config) { c.Throttle.AddressFailures = 10 })
+}
+
+// told counts the letters with one of the words.
+func (w *world) told(japanese, english string) (n int) {
+	w.t.Helper()
+	for _, l := range w.letters() {
+		if strings.Contains(l.Body, japanese) || strings.Contains(l.Body, english) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestForgottenPasswordByRecoveryCode: a code opens the choice of a new password
+// once, also for three requests at once; that is a recovery, the person is
+// told, and the count of failures stays. REC-1, ADR-8, THR-5.
+func TestForgottenPasswordByRecoveryCode(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		codes := w.giveCodes(hanako)
+		b := w.newBrowser()
+		b.forgot(hanako.id)
+		path := w.lastForgot()
+		b.submit(path, b.get(path), "username", hanako.id, "code", "0000-0000-0000-0000")
+		page := b.get(path)
+		var wg sync.WaitGroup
+		var led atomic.Int64
+		for range 3 {
+			wg.Go(func() {
+				if p := b.submit(path, page, "username", hanako.id, "code", codes[0]); p.Header().Get("Location") == "/reset/password" {
+					led.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if n := w.count(`SELECT COUNT(*) FROM recovery_code WHERE used_at > 0`); led.Load() != 1 || n != 1 {
+			t.Errorf("%d requests led on, %d codes are used", led.Load(), n)
+		}
+		if w.told("リカバリーコードが1つ使われました", "A recovery code was used") == 0 {
+			t.Error("the person was not told")
+		}
+		if w.count(`SELECT COUNT(*) FROM subscriber WHERE sps_id = 'sps00001' AND recovered_at > 0`) != 1 {
+			t.Error("it does not count as a recovery")
+		}
+		if w.count(`SELECT failures FROM throttle WHERE counter = 'factor'`) == 0 {
+			t.Error("the code reset the count of failures")
+		}
+	})
+}
+
+// TestForgottenGuesses guesses codes at links for a new password: at the limits the
+// person is told, and TOTP is suspended, as at the sign-in. THR-5, NOT-1.
+func TestForgottenGuesses(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		for n := range 12 {
+			w.pass(20 * time.Minute)
+			b.forgot(hanako.id)
+			path := w.lastForgot()
+			b.submit(path, b.get(path), "username", hanako.id, "code", hanako.wrong(w.Now(), n))
+		}
+		if w.told("使ったことのあるブラウザだけ", "only browsers that you have used before") == 0 {
+			t.Error("nobody was told at the first limit")
+		}
+		if n := w.count(`SELECT COUNT(*) FROM totp_authenticator a JOIN subscriber s ON s.id = a.subscriber_id WHERE s.sps_id = 'sps00001' AND a.state = 'suspended'`); n != 0 {
+			t.Errorf("suspended before the second limit")
+		}
+		if w.count(`SELECT failures FROM throttle WHERE counter = 'factor_unknown'`) != 10 {
+			t.Error("more guesses than the limit were verified")
+		}
+	}, func(c *config.Config) { c.Throttle.FactorUnknown, c.Throttle.MailDay = 10, 20 })
+}
+
+// TestForgottenGuessesSuspend: at the limit of all guesses TOTP is suspended. THR-5.
+func TestForgottenGuessesSuspend(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		for n := range 10 {
+			w.pass(20 * time.Minute)
+			b.forgot(hanako.id)
+			path := w.lastForgot()
+			b.submit(path, b.get(path), "username", hanako.id, "code", hanako.wrong(w.Now(), n))
+		}
+		if w.told("ワンタイムパスワード（TOTP）を停止しました", "your one-time password (TOTP) was stopped") == 0 ||
+			w.count(`SELECT COUNT(*) FROM totp_authenticator a JOIN subscriber s ON s.id = a.subscriber_id WHERE s.sps_id = 'sps00001' AND a.state = 'suspended'`) != 1 {
+			t.Error("TOTP is not suspended, or nobody was told")
+		}
+	}, func(c *config.Config) { c.Throttle.FactorUnknown, c.Throttle.FactorAll = 10, 10 })
+}
+
+// TestOneLinkOneTicket confirms one link from sixteen browsers at once: one of them
+// gets the ticket. RST-1.
+func TestOneLinkOneTicket(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		path := w.newBrowser().askLink(hanako.id)
+		var wg sync.WaitGroup
+		var led atomic.Int64
+		for range 16 {
+			b := w.newBrowser()
+			page := b.get(path)
+			wg.Go(func() {
+				if p := b.submit(path, page, "username", hanako.id, "password", people.Password); p.Header().Get("Location") == "/reset/done" {
+					led.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if n := w.count(`SELECT COUNT(*) FROM ticket`); led.Load() != 1 || n != 1 {
+			t.Errorf("%d browsers led on, %d tickets", led.Load(), n)
+		}
+	}, func(c *config.Config) { c.Throttle.PasswordFree = 10; c.Throttle.PasswordWait = 10 * time.Second })
 }

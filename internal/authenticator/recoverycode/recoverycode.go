@@ -12,9 +12,11 @@
 package recoverycode
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"warifu/internal/secret"
 )
@@ -67,4 +69,23 @@ func Digest(mac *secret.MAC, subscriberID, code string) []byte {
 // one of them is stored.
 func Digests(mac *secret.MAC, subscriberID, code string) [][]byte {
 	return mac.Sums(macContext, []byte(subscriberID), []byte(code))
+}
+
+// UseTx is what using a code needs of a transaction.
+type UseTx interface {
+	// UseRecoveryCode takes the code with this digest, once, and reports whether it
+	// was there.
+	UseRecoveryCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
+}
+
+// Use takes a code of a person, whichever version of the key its digest was made
+// with, and reports whether it was there. [Parse] has returned the code; the
+// attempt must have been counted before.
+func Use(ctx context.Context, tx UseTx, mac *secret.MAC, subscriberID, code string, now time.Time) (bool, error) {
+	for _, digest := range Digests(mac, subscriberID, code) {
+		if used, err := tx.UseRecoveryCode(ctx, subscriberID, digest, now); used || err != nil {
+			return used, err
+		}
+	}
+	return false, nil
 }
