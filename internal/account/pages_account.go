@@ -58,7 +58,7 @@ func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
 }
 
 // dones are the texts that a page shows once something was done.
-var dones = map[string]string{
+var dones = map[string]string{ //nolint:gosec // G101: keys of texts
 	"setting": "ok.setting", "removed": "ok.removed", "language": "ok.language", "renamed": "ok.renamed", "password": "ok.password", "passkey": "ok.passkey_created", "codes": "ok.codes_made", "device_out": "ok.device_out", "devices_out": "ok.devices_out",
 	"trust_ended": "ok.trust_ended",
 }
@@ -69,6 +69,16 @@ func (p *Pages) done(r *http.Request) string {
 		return p.Site.Text(r, key)
 	}
 	return ""
+}
+
+// enterWith lets a person with a fresh second factor to a page that is about one
+// thing, and returns the parameter that names it, also after a step-up on the way.
+func (p *Pages) enterWith(w http.ResponseWriter, r *http.Request, parameter string) (v *session.Visit, value string, err error) {
+	value = r.URL.Query().Get(parameter)
+	if v, err = p.Gate.Enter(w, r, session.Fresh, value); v != nil && value == "" {
+		value = p.draft(r)
+	}
+	return v, value, err
 }
 
 // draft returns what was typed at this page before one more proof was asked for.

@@ -154,8 +154,7 @@ func (p *Pages) addressFault(r *http.Request, v AddressVerdict) (string, error) 
 		return "", &web.Problem{Status: http.StatusConflict, Stop: "stop.hold", Args: []any{"time", p.Site.Clock(r, v.From)},
 			Next: "/account", Label: "nav.account", Err: errors.New("account: held after a recovery")}
 	case AddressLimited:
-		return "", &web.Problem{Status: http.StatusConflict, Stop: "stop.send_limit", Args: []any{"time", p.Site.Clock(r, v.From)},
-			Next: "/account", Label: "nav.account", Err: errors.New("account: too many mails")}
+		return "", p.Site.SendLimit(r, v.From, "/account", errors.New("account: too many mails"))
 	case AddressRefused:
 		return p.Site.Text(r, "err.address_domain", "domain", v.Domain), nil
 	case AddressRegistered:
@@ -229,13 +228,9 @@ func (p *Pages) address(r *http.Request, v *session.Visit, id string) (found dir
 }
 
 func (p *Pages) askRemoveAddress(w http.ResponseWriter, r *http.Request) error {
-	id := r.URL.Query().Get("id")
-	v, err := p.Gate.Enter(w, r, session.Fresh, id)
+	v, id, err := p.enterWith(w, r, "id")
 	if v == nil {
 		return err
-	}
-	if id == "" {
-		id = p.draft(r)
 	}
 	a, n, err := p.address(r, v, id)
 	if err != nil {

@@ -123,7 +123,7 @@ func (p *Pages) rename(w http.ResponseWriter, r *http.Request) error {
 	}
 	actor := NewActor(v, p.Site.Client(r))
 	err = p.Authenticators.Rename(r.Context(), actor, form["id"], form["name"])
-	if text := p.nameFault(r, err); text != "" {
+	if text := p.Site.NameFault(r, err); text != "" {
 		a, err := p.Authenticators.Find(r.Context(), actor, form["id"])
 		if err != nil && !errors.Is(err, ErrLastMethod) {
 			return p.problem(err)
@@ -134,18 +134,6 @@ func (p *Pages) rename(w http.ResponseWriter, r *http.Request) error {
 		return p.problem(err)
 	}
 	return p.Site.Redirect(w, r, authenticatorsPath+"?done=renamed")
-}
-
-func (p *Pages) nameFault(r *http.Request, err error) string {
-	switch {
-	case errors.Is(err, totp.ErrNameEmpty):
-		return p.Site.Text(r, "err.name_empty")
-	case errors.Is(err, totp.ErrNameLong):
-		return p.Site.Text(r, "err.name_long", "n", totp.MaxName)
-	case errors.Is(err, totp.ErrNameTaken):
-		return p.Site.Text(r, "err.name_same")
-	}
-	return ""
 }
 
 // problem says what a person may know of err.
@@ -160,13 +148,9 @@ func (p *Pages) problem(err error) error {
 }
 
 func (p *Pages) askRemoveAuthenticator(w http.ResponseWriter, r *http.Request) error {
-	id := r.URL.Query().Get("id")
-	v, err := p.Gate.Enter(w, r, session.Fresh, id)
+	v, id, err := p.enterWith(w, r, "id")
 	if v == nil {
 		return err
-	}
-	if id == "" {
-		id = p.draft(r)
 	}
 	a, err := p.Authenticators.Find(r.Context(), NewActor(v, p.Site.Client(r)), id)
 	if err != nil {

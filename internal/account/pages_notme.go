@@ -83,8 +83,8 @@ func (p *ReportPages) report(w http.ResponseWriter, r *http.Request, page NotMeP
 
 var (
 	errReport          = &web.Problem{Status: http.StatusConflict, Stop: "stop.report", Err: ErrNoNotMe}
-	errReportSuspended = &web.Problem{Status: http.StatusConflict, Stop: "stop.suspended", Err: errors.New("account: report of a suspended person")}
-	errReportStopped   = &web.Problem{Status: http.StatusConflict, Stop: "stop.login_stopped", Err: errors.New("account: report after too many wrong passwords")}
+	errReportSuspended = web.Suspended(errors.New("account: report of a suspended person"))
+	errReportStopped   = web.Stopped(errors.New("account: report after too many wrong passwords"))
 )
 
 func (p *ReportPages) render(w http.ResponseWriter, r *http.Request, status int, page NotMePage) (err error) {

@@ -149,25 +149,13 @@ func (p *Pages) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := form["name"]
 	err = p.Passkeys.Rename(r.Context(), NewActor(v, p.Site.Client(r)), form["id"], name)
-	if fault := p.passkeyNameFault(r, err); fault != "" {
+	if fault := p.Site.NameFault(r, err); fault != "" {
 		return p.renderRenamePasskey(w, r, http.StatusUnprocessableEntity, v, form["id"], &name, fault)
 	}
 	if err != nil {
 		return p.passkeyProblem(err)
 	}
 	return p.Site.Redirect(w, r, passkeysPath+"?done=renamed")
-}
-
-func (p *Pages) passkeyNameFault(r *http.Request, err error) string {
-	switch {
-	case errors.Is(err, ErrNameEmpty):
-		return p.Site.Text(r, "err.name_empty")
-	case errors.Is(err, ErrNameLong):
-		return p.Site.Text(r, "err.name_long", "n", passkey.MaxNameLength)
-	case errors.Is(err, ErrNameTaken):
-		return p.Site.Text(r, "err.name_same")
-	}
-	return ""
 }
 
 // passkeyProblem says what a person may know of err.
@@ -179,13 +167,9 @@ func (p *Pages) passkeyProblem(err error) error {
 }
 
 func (p *Pages) askRemovePasskey(w http.ResponseWriter, r *http.Request) error {
-	id := r.URL.Query().Get("id")
-	v, err := p.Gate.Enter(w, r, session.Fresh, id)
+	v, id, err := p.enterWith(w, r, "id")
 	if v == nil {
 		return err
-	}
-	if id == "" {
-		id = p.draft(r)
 	}
 	c, err := p.Passkeys.Find(r.Context(), NewActor(v, p.Site.Client(r)), id)
 	if err != nil {

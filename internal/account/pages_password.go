@@ -73,7 +73,7 @@ func (p *Pages) changePassword(w http.ResponseWriter, r *http.Request) error {
 	case verdict.Outcome == PasswordChanged:
 		return p.Site.Redirect(w, r, "/account/password?done=password")
 	case verdict.Outcome == PasswordPaused && verdict.WaitUntil.IsZero():
-		return &web.Problem{Status: http.StatusConflict, Stop: "stop.login_stopped", Err: errors.New("account: too many wrong passwords")}
+		return web.Stopped(errors.New("account: too many wrong passwords"))
 	case verdict.Outcome == PasswordPaused:
 		page.PresentError = p.Site.WaitText(r, verdict.WaitUntil)
 	case verdict.Outcome == PasswordRejected:

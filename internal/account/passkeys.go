@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"warifu/internal/audit"
 	"warifu/internal/authenticator"
@@ -19,12 +18,6 @@ import (
 )
 
 var (
-	// ErrNameEmpty means that a name is empty once spaces are taken away.
-	ErrNameEmpty = errors.New("account: empty name")
-	// ErrNameLong means that a name has more than [passkey.MaxNameLength] characters.
-	ErrNameLong = errors.New("account: name too long")
-	// ErrNameTaken means that another passkey of the person has the name.
-	ErrNameTaken = errors.New("account: name taken")
 	// ErrNotMade means that what a device answered makes no passkey.
 	ErrNotMade = errors.New("account: no passkey was made")
 )
@@ -141,15 +134,20 @@ func (s *Passkeys) propose(a Actor, c passkey.Credential, present []passkey.Cred
 		base = s.Words("method.passkey").Japanese
 	}
 	name := base
-	for n := 2; taken(name, nil, present); n++ {
+	for n, others := 2, otherNames(nil, present); slices.Contains(others, name); n++ {
 		name = base + " " + strconv.Itoa(n)
 	}
 	return name
 }
 
-// taken reports whether another passkey than the one with an id has a name.
-func taken(name string, id []byte, all []passkey.Credential) bool {
-	return slices.ContainsFunc(all, func(c passkey.Credential) bool { return c.Name == name && !bytes.Equal(c.ID, id) })
+// otherNames are the names of all passkeys but the one with an id.
+func otherNames(id []byte, all []passkey.Credential) (names []string) {
+	for _, c := range all {
+		if !bytes.Equal(c.ID, id) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // changed records a change, and tells the person.
@@ -196,23 +194,17 @@ func ownPasskey(ctx context.Context, tx PasskeyReader, a Actor, id string) (pass
 	return all[n], all, nil
 }
 
-// Rename gives a passkey a name. What is wrong with it is [ErrNameEmpty],
-// [ErrNameLong] or [ErrNameTaken].
+// Rename gives a passkey a name. What is wrong with it is one of the errors of
+// [authenticator.CheckName].
 func (s *Passkeys) Rename(ctx context.Context, a Actor, id, typed string) error {
-	name := passkey.FoldName(typed)
-	switch {
-	case name == "":
-		return ErrNameEmpty
-	case utf8.RuneCountInString(typed) > passkey.MaxNameLength:
-		return ErrNameLong
-	}
 	return s.InTx(ctx, func(tx PasskeyTx) error {
 		found, all, err := ownPasskey(ctx, tx, a, id)
 		if err != nil {
 			return err
 		}
-		if taken(name, found.ID, all) {
-			return ErrNameTaken
+		name, err := authenticator.CheckName(typed, otherNames(found.ID, all))
+		if err != nil {
+			return err
 		}
 		e := a.event(audit.Passkey, "renamed", s.Now())
 		e.Target = id

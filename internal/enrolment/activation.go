@@ -11,7 +11,7 @@ import (
 // SubmitActivationCode verifies the code that an administrator has handed out.
 // The attempt is counted before, in a transaction of its own (THR-1): all typed
 // codes of a person share one counter (THR-5).
-func (s *Service) SubmitActivationCode(ctx context.Context, key Key, c web.Client, code string) (Verdict, error) {
+func (s *Service) SubmitActivationCode(ctx context.Context, key flow.Key, c web.Client, code string) (Verdict, error) {
 	var reserved throttle.Reservation
 	var refusals int64
 	err := s.InTx(ctx, func(tx Tx) error {
@@ -27,7 +27,7 @@ func (s *Service) SubmitActivationCode(ctx context.Context, key Key, c web.Clien
 	}
 	v, err := s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if f.State != ActivationRequired { // the table refuses it, too; nothing is verified
-			return Verdict{}, &flow.OutOfOrderError{State: string(f.State), Outcome: string(CodeAccepted)}
+			return Verdict{}, flow.OutOfOrder(f.State, CodeAccepted)
 		}
 		if !reserved.Allowed { //guard:THR-5
 			return Verdict{Outcome: Throttled, WaitUntil: reserved.WaitUntil, quiet: !throttle.Telling(refusals)}, nil
@@ -54,7 +54,7 @@ func (s *Service) activate(ctx context.Context, tx Tx, f *Flow) (Verdict, error)
 		return Verdict{}, err
 	}
 	if !unlocked {
-		return Verdict{}, ErrConflict
+		return Verdict{}, flow.ErrConflict
 	}
 	if err := tx.ResetAttempts(ctx, f.SubscriberID, throttle.Code, throttle.Refused); err != nil {
 		return Verdict{}, err

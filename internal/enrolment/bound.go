@@ -6,6 +6,7 @@ import (
 
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 )
 
 // Bound returns the authenticator that a flow has bound, and its person.
@@ -49,7 +50,7 @@ func (s *Service) bound(ctx context.Context, tx Reader, f Flow) (totp.Authentica
 			return a, all, nil
 		}
 	}
-	return totp.Authenticator{}, nil, fmt.Errorf("enrolment: the authenticator is there no more: %w", ErrNotFound)
+	return totp.Authenticator{}, nil, fmt.Errorf("enrolment: the authenticator is there no more: %w", flow.ErrNotFound)
 }
 
 // Rename gives the authenticator that was just bound a name. What is wrong with

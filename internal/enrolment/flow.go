@@ -56,16 +56,10 @@ var transitions = flow.Table[State, Outcome]{
 	},
 }
 
-// Key is how a browser names its enrolment.
-type Key struct {
-	ID      string // random; a form carries it
-	Browser []byte // SHA-256 of the token in the browser's cookie
-}
-
 // Flow is one enrolment in one browser. All tabs of it share the flow, because
 // they share the ticket.
 type Flow struct {
-	Key
+	flow.Key
 	SubscriberID string
 	State        State
 	TicketID     string

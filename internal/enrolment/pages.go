@@ -60,7 +60,7 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 // flow returns the flow that the address of a page names, if it is in a state;
 // otherwise it sends the browser to the right page, and the id is empty.
 func (p *Pages) flow(w http.ResponseWriter, r *http.Request, state State) (Flow, error) {
-	f, err := p.Service.Flow(r.Context(), Key{ID: r.URL.Query().Get("flow"), Browser: web.Browser(r)})
+	f, err := p.Service.Flow(r.Context(), flow.Key{ID: r.URL.Query().Get("flow"), Browser: web.Browser(r)})
 	switch {
 	case err != nil:
 		return Flow{}, p.problem(err)
@@ -89,13 +89,12 @@ var (
 
 // problem says what the person may know of err.
 func (p *Pages) problem(err error) error {
-	_, outOfOrder := errors.AsType[*flow.OutOfOrderError](err)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, flow.ErrNotFound):
 		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/mfa", Label: "stop.restart", Err: err}
 	case errors.Is(err, ErrTooMany):
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.totp_max", Args: []any{"n", p.Service.Policy.MaxActive}, Err: err}
-	case outOfOrder, errors.Is(err, ErrConflict):
+	case flow.Overtaken(err):
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.back", Next: "/enrol", Label: "stop.continue", Err: err}
 	default:
 		return err
@@ -126,7 +125,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	card, err := p.Service.Card(r.Context(), f)
-	if errors.Is(err, ticket.ErrNone) || errors.Is(err, ErrConflict) {
+	if errors.Is(err, ticket.ErrNone) || errors.Is(err, flow.ErrConflict) {
 		return p.ended(f)
 	}
 	if err != nil {
@@ -192,15 +191,15 @@ func (p *Pages) press(w http.ResponseWriter, r *http.Request, step string, do st
 	if err != nil {
 		return err
 	}
-	v, err := do(r.Context(), Key{ID: form["flow"], Browser: web.Browser(r)}, p.Site.Client(r))
+	v, err := do(r.Context(), flow.Key{ID: form["flow"], Browser: web.Browser(r)}, p.Site.Client(r))
 	return p.answer(w, r, form["flow"], v, err)
 }
 
 // answer leads on after a step. A form that was sent twice leads to where the
 // first one did.
 func (p *Pages) answer(w http.ResponseWriter, r *http.Request, id string, v Verdict, err error) error {
-	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
-		f, again := p.Service.Flow(r.Context(), Key{ID: id, Browser: web.Browser(r)})
+	if flow.Overtaken(err) {
+		f, again := p.Service.Flow(r.Context(), flow.Key{ID: id, Browser: web.Browser(r)})
 		if again != nil {
 			return p.problem(again)
 		}
@@ -242,30 +241,18 @@ func (p *Pages) rename(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := p.Service.Flow(r.Context(), Key{ID: form["flow"], Browser: web.Browser(r)})
+	f, err := p.Service.Flow(r.Context(), flow.Key{ID: form["flow"], Browser: web.Browser(r)})
 	if err != nil {
 		return p.problem(err)
 	}
 	err = p.Service.Rename(r.Context(), f, form["name"])
-	if text := p.nameFault(r, err); text != "" {
+	if text := p.Site.NameFault(r, err); text != "" {
 		return p.renderDone(w, r, http.StatusUnprocessableEntity, f, DonePage{Name: form["name"], Error: text})
 	}
 	if err != nil {
 		return p.problem(err)
 	}
 	return p.Site.Redirect(w, r, paths[Bound]+"?flow="+url.QueryEscape(f.ID)+"&saved=1")
-}
-
-func (p *Pages) nameFault(r *http.Request, err error) string {
-	switch {
-	case errors.Is(err, totp.ErrNameEmpty):
-		return p.Site.Text(r, "err.name_empty")
-	case errors.Is(err, totp.ErrNameLong):
-		return p.Site.Text(r, "err.name_long", "n", totp.MaxName)
-	case errors.Is(err, totp.ErrNameTaken):
-		return p.Site.Text(r, "err.name_same")
-	}
-	return ""
 }
 
 func (p *Pages) renderDone(w http.ResponseWriter, r *http.Request, status int, f Flow, page DonePage) error {

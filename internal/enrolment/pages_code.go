@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"warifu/internal/authenticator/totp"
+	"warifu/internal/flow"
 	"warifu/internal/secret"
 	"warifu/internal/web"
 )
 
 // stepFunc is a step that needs nothing but a press.
-type stepFunc func(ctx context.Context, key Key, c web.Client) (Verdict, error)
+type stepFunc func(ctx context.Context, key flow.Key, c web.Client) (Verdict, error)
 
 const verifyStep = "enrolment/verify" // the name of the page, too
 
@@ -44,7 +45,7 @@ func (p *Pages) submitVerify(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.renderVerify(w, r, http.StatusUnprocessableEntity, form["flow"], VerifyPage{Error: text})
 	}
-	v, err := p.Service.Confirm(r.Context(), Key{ID: form["flow"], Browser: web.Browser(r)}, p.Site.Client(r), code)
+	v, err := p.Service.Confirm(r.Context(), flow.Key{ID: form["flow"], Browser: web.Browser(r)}, p.Site.Client(r), code)
 	if err != nil || v.Outcome != NotConfirmed {
 		return p.answer(w, r, form["flow"], v, err)
 	}
@@ -102,7 +103,7 @@ func (p *Pages) submitActivation(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.renderActivation(w, r, http.StatusUnprocessableEntity, form["flow"], text)
 	}
-	v, err := p.Service.SubmitActivationCode(r.Context(), Key{ID: form["flow"], Browser: web.Browser(r)}, p.Site.Client(r), code)
+	v, err := p.Service.SubmitActivationCode(r.Context(), flow.Key{ID: form["flow"], Browser: web.Browser(r)}, p.Site.Client(r), code)
 	switch {
 	case err == nil && v.Outcome == CodeRejected:
 		return p.renderActivation(w, r, http.StatusUnprocessableEntity, form["flow"], p.Site.Text(r, "err.activation_bad"))

@@ -22,10 +22,6 @@ import (
 )
 
 var (
-	// ErrNotFound means that this browser has no such enrolment, or that it was too long ago.
-	ErrNotFound = errors.New("enrolment: no such flow")
-	// ErrConflict means that another request has moved the flow in the meantime.
-	ErrConflict = errors.New("enrolment: flow moved by another request")
 	// ErrPasswordFirst means that the ticket wants a new password before anything else.
 	ErrPasswordFirst = errors.New("enrolment: a new password comes first")
 	// ErrTooMany means that the person has as many Authenticators as may be.
@@ -34,8 +30,8 @@ var (
 
 // Reader is what enrolment needs of a transaction that only reads.
 type Reader interface {
-	// EnrolmentFlow returns [ErrNotFound] unless the flow has the key's id and browser.
-	EnrolmentFlow(ctx context.Context, key Key) (Flow, error)
+	// EnrolmentFlow returns [flow.ErrNotFound] unless the flow has the key's id and browser.
+	EnrolmentFlow(ctx context.Context, key flow.Key) (Flow, error)
 	// BrowserTicket returns the ticket that a browser holds, or [ticket.ErrNone].
 	BrowserTicket(ctx context.Context, browser []byte, now time.Time) (ticket.Ticket, error)
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
@@ -47,11 +43,11 @@ type Reader interface {
 
 // Flows changes flows.
 type Flows interface {
-	// TicketEnrolment returns the flow of a ticket, or [ErrNotFound].
+	// TicketEnrolment returns the flow of a ticket, or [flow.ErrNotFound].
 	TicketEnrolment(ctx context.Context, t ticket.Ticket) (Flow, error)
-	// CreateEnrolmentFlow returns [ErrConflict] if its ticket has one already.
+	// CreateEnrolmentFlow returns [flow.ErrConflict] if its ticket has one already.
 	CreateEnrolmentFlow(ctx context.Context, f Flow) error
-	// UpdateEnrolmentFlow returns [ErrConflict] unless f has the stored version.
+	// UpdateEnrolmentFlow returns [flow.ErrConflict] unless f has the stored version.
 	UpdateEnrolmentFlow(ctx context.Context, f Flow) error
 }
 
@@ -110,7 +106,7 @@ type Verdict struct {
 }
 
 // Flow returns the flow of key.
-func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
+func (s *Service) Flow(ctx context.Context, key flow.Key) (f Flow, err error) {
 	err = s.View(ctx, func(tx Reader) error {
 		f, err = s.load(ctx, tx, key)
 		return err
@@ -118,10 +114,10 @@ func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
 	return f, err
 }
 
-func (s *Service) load(ctx context.Context, tx Reader, key Key) (Flow, error) {
+func (s *Service) load(ctx context.Context, tx Reader, key flow.Key) (Flow, error) {
 	f, err := tx.EnrolmentFlow(ctx, key)
 	if err == nil && !s.Now().Before(f.ExpiresAt) {
-		err = ErrNotFound
+		err = flow.ErrNotFound
 	}
 	return f, err
 }
@@ -130,7 +126,7 @@ func (s *Service) load(ctx context.Context, tx Reader, key Key) (Flow, error) {
 // it if it has not begun. Without a ticket it is a [ticket.ErrNone].
 func (s *Service) Begin(ctx context.Context, browser []byte) (Flow, error) {
 	f, err := s.begin(ctx, browser)
-	if errors.Is(err, ErrConflict) { // another tab has begun it just now: its flow is the one
+	if errors.Is(err, flow.ErrConflict) { // another tab has begun it just now: its flow is the one
 		f, err = s.begin(ctx, browser)
 	}
 	return f, err
@@ -148,10 +144,10 @@ func (s *Service) begin(ctx context.Context, browser []byte) (f Flow, err error)
 		case !t.Enrol: //guard:RST-10
 			return ticket.ErrNone
 		}
-		if f, err = tx.TicketEnrolment(ctx, t); !errors.Is(err, ErrNotFound) {
+		if f, err = tx.TicketEnrolment(ctx, t); !errors.Is(err, flow.ErrNotFound) {
 			return err
 		}
-		f = Flow{Key: Key{ID: rand.Text(), Browser: browser}, SubscriberID: t.SubscriberID, State: ActivationRequired, TicketID: t.ID,
+		f = Flow{Key: flow.Key{ID: rand.Text(), Browser: browser}, SubscriberID: t.SubscriberID, State: ActivationRequired, TicketID: t.ID,
 			BoundBy: t.By, Request: t.Request, Until: t.ExpiresAt, ExpiresAt: t.ExpiresAt.Add(keepFor)}
 		if !t.Locked { //guard:ENR-1
 			f.State = ScanRequired
@@ -193,7 +189,7 @@ func (s *Service) makeSecret(ctx context.Context, tx Tx, f *Flow) error {
 
 // step runs one step of the flow in one transaction. The right to enrol is
 // looked at first: whatever was typed, a ticket that is gone ends the flow.
-func (s *Service) step(ctx context.Context, key Key, c web.Client, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
+func (s *Service) step(ctx context.Context, key flow.Key, c web.Client, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil {
@@ -243,23 +239,23 @@ func (s *Service) event(o Outcome, f Flow, c web.Client) audit.Event {
 }
 
 // Scan goes on to the code (「登録」).
-func (s *Service) Scan(ctx context.Context, key Key, c web.Client) (Verdict, error) {
+func (s *Service) Scan(ctx context.Context, key flow.Key, c web.Client) (Verdict, error) {
 	return s.step(ctx, key, c, func(Tx, *Flow) (Verdict, error) { return Verdict{Outcome: Scanned}, nil })
 }
 
 // ShowAgain goes back to the QR code.
-func (s *Service) ShowAgain(ctx context.Context, key Key, c web.Client) (Verdict, error) {
+func (s *Service) ShowAgain(ctx context.Context, key flow.Key, c web.Client) (Verdict, error) {
 	return s.step(ctx, key, c, func(Tx, *Flow) (Verdict, error) { return Verdict{Outcome: ScanAgain}, nil })
 }
 
 // Confirm verifies the first code of the new authenticator, and binds it.
-func (s *Service) Confirm(ctx context.Context, key Key, c web.Client, code string) (Verdict, error) {
+func (s *Service) Confirm(ctx context.Context, key flow.Key, c web.Client, code string) (Verdict, error) {
 	if err := s.Clock(); err != nil { //guard:OPS-4
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if f.State != ConfirmationRequired { // the table refuses it, too; nothing is verified
-			return Verdict{}, &flow.OutOfOrderError{State: string(f.State), Outcome: string(Confirmed)}
+			return Verdict{}, flow.OutOfOrder(f.State, Confirmed)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -308,7 +304,7 @@ func (s *Service) bind(ctx context.Context, tx Tx, f Flow, who directory.Subscri
 		return Verdict{}, err
 	}
 	if !activated { //guard:TOTP-8
-		return Verdict{}, fmt.Errorf("enrolment: authenticator %s is not pending: %w", a.ID, ErrConflict)
+		return Verdict{}, fmt.Errorf("enrolment: authenticator %s is not pending: %w", a.ID, flow.ErrConflict)
 	}
 	if err := tx.DiscardSuspendedTOTP(ctx, f.SubscriberID); err != nil {
 		return Verdict{}, err
@@ -331,7 +327,7 @@ func (s *Service) pending(ctx context.Context, tx Reader, f Flow) (totp.Authenti
 			return a, all, nil
 		}
 	}
-	return totp.Authenticator{}, nil, fmt.Errorf("enrolment: nothing is pending: %w", ErrConflict)
+	return totp.Authenticator{}, nil, fmt.Errorf("enrolment: nothing is pending: %w", flow.ErrConflict)
 }
 
 // freeName is how a new authenticator is called until the person names it.
@@ -370,7 +366,7 @@ func (s *Service) Card(ctx context.Context, f Flow) (card Card, err error) {
 			return err
 		}
 		if t.ID != f.TicketID || f.State != ScanRequired { //guard:A21
-			return ErrConflict
+			return flow.ErrConflict
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {

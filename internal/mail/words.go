@@ -135,3 +135,11 @@ func MaskAddress(address string) string {
 	}
 	return short
 }
+
+// MaskAddresses returns the addresses in the form of [MaskAddress].
+func MaskAddresses(addresses []string) (masked []string) {
+	for _, address := range addresses {
+		masked = append(masked, MaskAddress(address))
+	}
+	return masked
+}

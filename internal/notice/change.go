@@ -16,7 +16,7 @@ type Change struct {
 
 // events are how pages call what has changed: keys of the catalogue. A kind that
 // is not here changes nothing that the person could undo, or is nobody's own act.
-var events = map[Kind]string{
+var events = map[Kind]string{ //nolint:gosec // G101: keys of texts
 	TOTPAdded:      "event.totp_added",
 	TOTPRemoved:    "event.totp_removed",
 	Initialized:    "event.totp_initialized",

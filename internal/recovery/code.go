@@ -9,6 +9,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/notice"
 	"warifu/internal/throttle"
 	"warifu/internal/ticket"
@@ -17,7 +18,7 @@ import (
 // InitialiseByCode initializes the TOTP of the person of a flow with an
 // activation code, which an administrator has handed out: the way back of those
 // who are never let back in by mail (decisions §3.5).
-func (s *Service) InitialiseByCode(ctx context.Context, key Key, c Claimant, code string) (v Verdict, err error) {
+func (s *Service) InitialiseByCode(ctx context.Context, key flow.Key, c Claimant, code string) (v Verdict, err error) {
 	var r throttle.Reservation
 	var refusals int64
 	err = s.InTx(ctx, func(tx Tx) error { // counted before, in a transaction of its own (THR-1)
@@ -33,7 +34,7 @@ func (s *Service) InitialiseByCode(ctx context.Context, key Key, c Claimant, cod
 	}
 	v, err = s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if f.State != DecisionRequired { // the table refuses it, too; nothing is verified
-			return Verdict{}, outOfOrder(*f, CodeAccepted)
+			return Verdict{}, flow.OutOfOrder(f.State, CodeAccepted)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {

@@ -56,15 +56,9 @@ var transitions = flow.Table[State, Outcome]{
 	},
 }
 
-// Key is how a browser names one of its flows.
-type Key struct {
-	ID      string // random; a form carries it
-	Browser []byte // SHA-256 of the token in the browser's cookie
-}
-
 // Flow is one recovery in one browser, from the right password on.
 type Flow struct {
-	Key
+	flow.Key
 	SubscriberID string
 	State        State
 	Address      string    // that the link was sent to

@@ -84,7 +84,7 @@ func (p *Pages) flow(w http.ResponseWriter, r *http.Request, state State) (Flow,
 	return f, nil
 }
 
-func key(r *http.Request, id string) Key { return Key{ID: id, Browser: web.Browser(r)} }
+func key(r *http.Request, id string) flow.Key { return flow.Key{ID: id, Browser: web.Browser(r)} }
 
 func (p *Pages) claimant(r *http.Request) Claimant {
 	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r)}
@@ -92,11 +92,10 @@ func (p *Pages) claimant(r *http.Request) Claimant {
 
 // problem says what the claimant may know of err.
 func problem(err error) error {
-	_, outOfOrder := errors.AsType[*flow.OutOfOrderError](err)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, flow.ErrNotFound):
 		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/mfa", Label: "stop.restart", Err: err}
-	case outOfOrder, errors.Is(err, ErrConflict):
+	case flow.Overtaken(err):
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.back", Next: "/mfa", Label: "stop.continue", Err: err}
 	case errors.Is(err, password.ErrBusy):
 		return &web.Problem{Status: http.StatusServiceUnavailable, Stop: "stop.unavailable", Err: err}
@@ -106,10 +105,8 @@ func problem(err error) error {
 }
 
 var (
-	errSuspended = &web.Problem{Status: http.StatusConflict, Stop: "stop.suspended", Next: "/login", Label: "stop.login",
-		Err: errors.New("recovery: the account is suspended")}
-	errStopped = &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login",
-		Err: errors.New("recovery: too many failures from unknown browsers")}
+	errSuspended = web.Suspended(errors.New("recovery: the account is suspended"))
+	errStopped   = web.Stopped(errors.New("recovery: too many failures from unknown browsers"))
 )
 
 const loginStep = "recovery/login" // the name of the page, too
@@ -185,7 +182,6 @@ type ResetPage struct {
 	Desk       web.Desk
 	SPSID      string
 	Addresses  []string // masked
-	Choice     bool     // there are several
 	Privileged bool
 	Hold       int // hours in which no address can be changed
 	Error      string
@@ -203,10 +199,7 @@ func (p *Pages) renderDecision(w http.ResponseWriter, r *http.Request, status in
 	p.Site.Prefer(r, back.Language)
 	page := ResetPage{Desk: p.Site.DeskState(r), SPSID: back.SPSID, Privileged: back.Privileged, Hold: holdHours, Error: fault.address,
 		Code: CodePage{Error: fault.code, Length: secret.CodeLength, Example: secret.ExampleCode}}
-	for _, address := range back.Addresses {
-		page.Addresses = append(page.Addresses, mail.MaskAddress(address))
-	}
-	page.Choice = len(page.Addresses) > 1
+	page.Addresses = mail.MaskAddresses(back.Addresses)
 	if page.Hidden, err = p.Site.Hidden(w, r, resetStep, f.ID); err != nil {
 		return err
 	}
@@ -239,8 +232,7 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	case SuspendedAccount:
 		return errSuspended
 	case NotSent:
-		return &web.Problem{Status: http.StatusConflict, Stop: "stop.send_limit", Args: []any{"time", p.Site.Clock(r, v.SendFrom)},
-			Next: paths[f.State] + "?flow=" + url.QueryEscape(f.ID), Label: "stop.continue", Err: errSendLimit}
+		return p.Site.SendLimit(r, v.SendFrom, paths[f.State]+"?flow="+url.QueryEscape(f.ID), errSendLimit)
 	}
 	return p.proceed(w, r, v.Flow)
 }

@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
 	"time"
 
@@ -22,17 +21,10 @@ import (
 	"warifu/internal/web"
 )
 
-var (
-	// ErrNotFound means that this browser has no such flow, or that it has expired.
-	ErrNotFound = errors.New("recovery: no such flow")
-	// ErrConflict means that another request has moved the flow in the meantime.
-	ErrConflict = errors.New("recovery: flow moved by another request")
-)
-
 // Reader is what recovery needs of a transaction that only reads.
 type Reader interface {
-	// RecoveryFlow returns [ErrNotFound] unless the flow has the key's id and browser.
-	RecoveryFlow(ctx context.Context, key Key) (Flow, error)
+	// RecoveryFlow returns [flow.ErrNotFound] unless the flow has the key's id and browser.
+	RecoveryFlow(ctx context.Context, key flow.Key) (Flow, error)
 	// RecoveryLink returns the link with a digest, if it is for the purpose and
 	// has not expired, and [ErrNoLink] otherwise.
 	RecoveryLink(ctx context.Context, purpose Purpose, digest []byte, now time.Time) (Link, error)
@@ -45,7 +37,7 @@ type Reader interface {
 // Flows changes flows and links.
 type Flows interface {
 	CreateRecoveryFlow(ctx context.Context, f Flow) error
-	// UpdateRecoveryFlow returns [ErrConflict] unless f has the stored version.
+	// UpdateRecoveryFlow returns [flow.ErrConflict] unless f has the stored version.
 	UpdateRecoveryFlow(ctx context.Context, f Flow) error
 	// ReplaceRecoveryLink stores a link in place of any other of its subscriber
 	// and purpose.
@@ -127,13 +119,8 @@ type Verdict struct {
 	quiet bool // not recorded
 }
 
-// outOfOrder reports a step that the flow does not take in its state.
-func outOfOrder(f Flow, o Outcome) error {
-	return &flow.OutOfOrderError{State: string(f.State), Outcome: string(o)}
-}
-
 // Flow returns the flow of key.
-func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
+func (s *Service) Flow(ctx context.Context, key flow.Key) (f Flow, err error) {
 	err = s.View(ctx, func(tx Reader) error {
 		f, err = s.load(ctx, tx, key)
 		return err
@@ -141,10 +128,10 @@ func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
 	return f, err
 }
 
-func (s *Service) load(ctx context.Context, tx Reader, key Key) (Flow, error) {
+func (s *Service) load(ctx context.Context, tx Reader, key flow.Key) (Flow, error) {
 	f, err := tx.RecoveryFlow(ctx, key)
 	if err == nil && !s.Now().Before(f.ExpiresAt) { //guard:SES-5
-		err = ErrNotFound
+		err = flow.ErrNotFound
 	}
 	return f, err
 }
@@ -188,7 +175,7 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 		}
 	}
 	if v.Flow.State != PasswordRequired {
-		v.Flow.Key, v.Flow.ExpiresAt = Key{ID: rand.Text(), Browser: c.Browser}, now.Add(lifetime)
+		v.Flow.Key, v.Flow.ExpiresAt = flow.Key{ID: rand.Text(), Browser: c.Browser}, now.Add(lifetime)
 		if err := tx.CreateRecoveryFlow(ctx, v.Flow); err != nil {
 			return Verdict{}, err
 		}
@@ -241,13 +228,13 @@ func (s *Service) waysBack(ctx context.Context, tx Reader, f Flow) (WaysBack, er
 
 // Send sends a link to the n-th of [WaysBack.Addresses]; the form names no
 // address (MAIL-5). It takes the place of an earlier one.
-func (s *Service) Send(ctx context.Context, key Key, c Claimant, n int) (Verdict, error) {
+func (s *Service) Send(ctx context.Context, key flow.Key, c Claimant, n int) (Verdict, error) {
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) { return s.trySend(ctx, tx, f, c, n) })
 }
 
 // step runs one step of the flow in one transaction. Of two requests at once
-// the loser gets [ErrConflict] and not its verdict.
-func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
+// the loser gets [flow.ErrConflict] and not its verdict.
+func (s *Service) step(ctx context.Context, key flow.Key, c Claimant, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil {
@@ -281,7 +268,7 @@ func (s *Service) trySend(ctx context.Context, tx Tx, f *Flow, c Claimant, n int
 		return Verdict{}, err
 	}
 	if n < 0 || n >= len(back.Addresses) {
-		return Verdict{}, ErrConflict // the addresses have changed since the page was made
+		return Verdict{}, flow.ErrConflict // the addresses have changed since the page was made
 	}
 	allowed, next, err := s.Throttle.ReserveMail(ctx, tx, who.ID, s.Now())
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
@@ -30,7 +31,7 @@ type typed struct {
 
 // submitTyped runs a step with a typed second factor: the attempt is counted,
 // and unless there were too many, verify says what came of it.
-func (s *Service) submitTyped(ctx context.Context, key Key, c Claimant, t typed, verify func(context.Context, Tx, attempt) (Verdict, error)) (Verdict, error) {
+func (s *Service) submitTyped(ctx context.Context, key flow.Key, c Claimant, t typed, verify func(context.Context, Tx, attempt) (Verdict, error)) (Verdict, error) {
 	reserved, err := s.reserveFactor(ctx, key, c)
 	if err != nil {
 		return Verdict{}, err
@@ -55,7 +56,7 @@ var refusals = map[throttle.Refusal]Outcome{
 
 // reserveFactor counts an attempt before it is verified, in a transaction of its
 // own (THR-1).
-func (s *Service) reserveFactor(ctx context.Context, key Key, c Claimant) (r throttle.FactorReservation, err error) {
+func (s *Service) reserveFactor(ctx context.Context, key flow.Key, c Claimant) (r throttle.FactorReservation, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil || !f.State.takesFactor() {
@@ -71,10 +72,10 @@ func (s *Service) reserveFactor(ctx context.Context, key Key, c Claimant) (r thr
 // verdict with an outcome means that the step has ended with it.
 func (s *Service) admit(ctx context.Context, tx Tx, f *Flow, kind authenticator.Kind, accepted Outcome) (who directory.Subscriber, v Verdict, err error) {
 	if !f.State.takesFactor() { // the table refuses it, too; nothing is verified
-		return who, v, outOfOrder(*f, accepted)
+		return who, v, flow.OutOfOrder(f.State, accepted)
 	}
 	if !f.takes(kind) { //guard:SES-8
-		return who, v, outOfOrder(*f, accepted)
+		return who, v, flow.OutOfOrder(f.State, accepted)
 	}
 	if who, err = tx.Subscriber(ctx, f.SubscriberID); err != nil {
 		return who, v, err

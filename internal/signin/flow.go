@@ -123,17 +123,10 @@ var transitions = flow.Table[State, Outcome]{
 // do as well.
 func (s State) takesFactor() bool { return s == FactorRequired || s == OTPRequired }
 
-// Key is how a browser names one of its flows. Each of its tabs has a flow of
-// its own.
-type Key struct {
-	ID      string // random; a form carries it
-	Browser []byte // SHA-256 of the token in the browser's cookie
-}
-
 // Flow is one claimant's attempt to sign in, in one tab of one browser, from
 // the right password on.
 type Flow struct {
-	Key
+	flow.Key
 	SubscriberID string
 	State        State
 	StepUp       bool                     // the person is signed in, and proves once more who it is

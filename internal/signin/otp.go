@@ -7,6 +7,7 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
 	"warifu/internal/notice"
@@ -42,13 +43,13 @@ func (s *Service) waysBack(ctx context.Context, tx Reader, who directory.Subscri
 // SendOTP sends an OTP to one of the person's addresses: the n-th of
 // [WaysBack.Addresses]; the form names no address (MAIL-5). It takes the place
 // of an earlier one.
-func (s *Service) SendOTP(ctx context.Context, key Key, c Claimant, n int, service mail.Text) (Verdict, error) {
+func (s *Service) SendOTP(ctx context.Context, key flow.Key, c Claimant, n int, service mail.Text) (Verdict, error) {
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if !f.State.takesFactor() { // the table refuses it, too; nothing is sent
-			return Verdict{}, outOfOrder(*f, OTPSent)
+			return Verdict{}, flow.OutOfOrder(f.State, OTPSent)
 		}
 		if f.StepUp { //guard:SES-10
-			return Verdict{}, outOfOrder(*f, OTPSent)
+			return Verdict{}, flow.OutOfOrder(f.State, OTPSent)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -62,7 +63,7 @@ func (s *Service) SendOTP(ctx context.Context, key Key, c Claimant, n int, servi
 			return Verdict{}, err
 		}
 		if n < 0 || n >= len(back.Addresses) {
-			return Verdict{}, ErrConflict // the addresses have changed since the page was made
+			return Verdict{}, flow.ErrConflict // the addresses have changed since the page was made
 		}
 		allowed, next, err := s.Throttle.ReserveMail(ctx, tx, who.ID, s.Now())
 		if err != nil {
@@ -100,14 +101,14 @@ func (s *Service) OTP(ctx context.Context, f Flow) (otp mailotp.OTP, err error) 
 }
 
 // SubmitOTP verifies the eight digits of the mail.
-func (s *Service) SubmitOTP(ctx context.Context, key Key, c Claimant, digits string) (Verdict, error) {
+func (s *Service) SubmitOTP(ctx context.Context, key flow.Key, c Claimant, digits string) (Verdict, error) {
 	reserved, err := s.reserveOTP(ctx, key)
 	if err != nil {
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if f.State != OTPRequired { // the table refuses it, too; nothing is verified
-			return Verdict{}, outOfOrder(*f, OTPAccepted)
+			return Verdict{}, flow.OutOfOrder(f.State, OTPAccepted)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -135,7 +136,7 @@ type otpReservation struct {
 
 // reserveOTP counts an attempt before it is verified, in a transaction of its
 // own (THR-1): against the person, and against the OTP.
-func (s *Service) reserveOTP(ctx context.Context, key Key) (r otpReservation, err error) {
+func (s *Service) reserveOTP(ctx context.Context, key flow.Key) (r otpReservation, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil || f.State != OTPRequired {

@@ -159,7 +159,7 @@ func (p *Pages) flow(r *http.Request) (Flow, error) {
 
 // key returns the key of the flow with this id in the browser that sent r. The
 // id means nothing in another browser.
-func key(r *http.Request, id string) Key { return Key{ID: id, Browser: web.Browser(r)} }
+func key(r *http.Request, id string) flow.Key { return flow.Key{ID: id, Browser: web.Browser(r)} }
 
 func (p *Pages) claimant(r *http.Request) Claimant {
 	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r), Trusted: p.Site.Trusted(r), Session: p.Site.Session(r)}
@@ -191,11 +191,10 @@ func (p *Pages) service(r *http.Request, request string) (string, error) {
 
 // problem says what the claimant may know of err.
 func problem(err error) error {
-	_, outOfOrder := errors.AsType[*flow.OutOfOrderError](err)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, flow.ErrNotFound):
 		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Next: "/login", Label: "stop.restart", Err: err}
-	case outOfOrder, errors.Is(err, ErrConflict):
+	case flow.Overtaken(err):
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.back", Err: err}
 	default:
 		return err
@@ -219,5 +218,4 @@ func (p *Pages) showEnded(w http.ResponseWriter, r *http.Request) error {
 var errRecovery = &web.Problem{Status: http.StatusConflict, Stop: "stop.recovery", Next: "/reset", Label: "reset.title",
 	Err: errors.New("signin: the second factor was initialized and not set up again")}
 
-var errSuspended = &web.Problem{Status: http.StatusConflict, Stop: "stop.suspended", Next: "/login", Label: "stop.login",
-	Err: errors.New("signin: the account is suspended")}
+var errSuspended = web.Suspended(errors.New("signin: the account is suspended"))

@@ -22,7 +22,6 @@ type CannotPage struct {
 	web.Hidden
 	Desk       web.Desk
 	Addresses  []string // masked
-	Choice     bool     // there are several
 	Privileged bool
 	Back       string // address of the page before
 	Error      string
@@ -46,10 +45,7 @@ func (p *Pages) renderCannot(w http.ResponseWriter, r *http.Request, status int,
 	}
 	p.Site.Prefer(r, who.Language)
 	page := CannotPage{Desk: p.Site.DeskState(r), Privileged: back.Privileged, Back: at(paths[FactorRequired], f), Error: fault}
-	for _, address := range back.Addresses {
-		page.Addresses = append(page.Addresses, mail.MaskAddress(address))
-	}
-	page.Choice = len(page.Addresses) > 1
+	page.Addresses = mail.MaskAddresses(back.Addresses)
 	if _, err := p.service(r, f.Request); err != nil {
 		return err
 	}
@@ -114,8 +110,7 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request, f Flow, n int) erro
 		return problem(err)
 	}
 	if v.Outcome == OTPNotSent {
-		return &web.Problem{Status: http.StatusConflict, Stop: "stop.send_limit", Args: []any{"time", p.Site.Clock(r, v.SendFrom)},
-			Next: at(paths[f.State], f), Label: "stop.continue", Err: errSendLimit}
+		return p.Site.SendLimit(r, v.SendFrom, at(paths[f.State], f), errSendLimit)
 	}
 	return p.proceed(w, r, v.Flow)
 }
@@ -179,7 +174,7 @@ func (p *Pages) submitOTP(w http.ResponseWriter, r *http.Request) error {
 		return p.renderOTP(w, r, http.StatusUnprocessableEntity, f, OTPPage{Error: p.otpSlip(r, form["otp"], digits)})
 	}
 	v, err := p.Service.SubmitOTP(r.Context(), f.Key, p.claimant(r), digits)
-	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
+	if flow.Overtaken(err) {
 		return p.overtaken(w, r, f.Key, err)
 	}
 	if err != nil {

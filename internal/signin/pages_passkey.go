@@ -6,9 +6,7 @@ import (
 	"net/http"
 
 	"warifu/internal/authenticator"
-	"warifu/internal/federation"
 	"warifu/internal/flow"
-	"warifu/internal/session"
 	"warifu/internal/web"
 )
 
@@ -54,18 +52,8 @@ func (p *Pages) renderPasskey(w http.ResponseWriter, r *http.Request, status int
 // showPasskeyAlone is the page for a person whom nothing is known of yet.
 func (p *Pages) showPasskeyAlone(w http.ResponseWriter, r *http.Request) error {
 	sealed := r.URL.Query().Get("p")
-	request, err := p.open(sealed)
-	if err != nil {
+	if _, answered, err := p.enter(w, r, sealed); err != nil || answered {
 		return err
-	}
-	_, err = p.Sessions.Find(r.Context(), p.Site.Session(r))
-	switch {
-	case err != nil && !errors.Is(err, session.ErrNone):
-		return err
-	case err == nil && sealed == "":
-		return p.Site.Redirect(w, r, paths[SignedIn])
-	case err == nil && request.Need.Kind == federation.StepUp:
-		return p.stepUp(w, r, sealed, request)
 	}
 	return p.renderPasskeyAlone(w, r, http.StatusOK, sealed, "")
 }
@@ -102,6 +90,9 @@ func (p *Pages) beginPasskey(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		asked, err = p.beginPasskeyAlone(r, form["p"])
 	}
+	if errors.Is(err, ErrCeremonies) {
+		return &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.rate", Args: []any{"sec", int(p.Service.Throttle.AddressWindow.Seconds())}, Err: err}
+	}
 	if err != nil {
 		return problem(err)
 	}
@@ -136,7 +127,7 @@ func (p *Pages) submitPasskey(w http.ResponseWriter, r *http.Request) error {
 		return p.again(w, r, f)
 	}
 	v, err := p.Service.SubmitPasskeyBeside(r.Context(), f.Key, p.claimant(r), form["id"], []byte(form["response"]))
-	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
+	if flow.Overtaken(err) {
 		return p.overtaken(w, r, f.Key, err)
 	}
 	if err != nil {
@@ -155,7 +146,7 @@ func (p *Pages) submitPasskeyAlone(w http.ResponseWriter, r *http.Request, form 
 	if err == nil {
 		return p.again(w, r, f)
 	}
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, flow.ErrNotFound) {
 		return err
 	}
 	v, err := p.Service.SubmitPasskey(r.Context(), p.claimant(r), form["id"], []byte(form["response"]))

@@ -28,18 +28,9 @@ type PasswordPage struct {
 
 func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 	sealed := r.URL.Query().Get("p")
-	request, err := p.open(sealed)
-	if err != nil {
+	request, answered, err := p.enter(w, r, sealed)
+	if err != nil || answered {
 		return err
-	}
-	_, err = p.Sessions.Find(r.Context(), p.Site.Session(r))
-	switch {
-	case err != nil && !errors.Is(err, session.ErrNone):
-		return err
-	case err == nil && sealed == "":
-		return p.Site.Redirect(w, r, paths[SignedIn])
-	case err == nil && request.Need.Kind == federation.StepUp:
-		return p.stepUp(w, r, sealed, request)
 	}
 	page := PasswordPage{Pending: sealed, Login: web.Login{SPSID: request.LoginHint}}
 	if r.URL.Query().Get("ended") != "" {
@@ -49,6 +40,26 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
 		page.Done = p.Site.Text(r, "ok.password")
 	}
 	return p.renderPassword(w, r, http.StatusOK, page)
+}
+
+// enter returns the request that a first page was opened with. A person who is
+// signed in has nothing to do here but a step-up; then the answer is given already.
+func (p *Pages) enter(w http.ResponseWriter, r *http.Request, sealed string) (request federation.Request, answered bool, err error) {
+	if request, err = p.open(sealed); err != nil {
+		return request, false, err
+	}
+	_, err = p.Sessions.Find(r.Context(), p.Site.Session(r))
+	switch {
+	case errors.Is(err, session.ErrNone):
+		return request, false, nil
+	case err != nil:
+		return request, false, err
+	case sealed == "":
+		return request, true, p.Site.Redirect(w, r, paths[SignedIn])
+	case request.Need.Kind == federation.StepUp:
+		return request, true, p.stepUp(w, r, sealed, request)
+	}
+	return request, false, nil
 }
 
 // stepUp asks a person who is signed in for one more proof. Where no second
@@ -116,7 +127,7 @@ func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		page.Error = p.Site.Text(r, "err.login_bad")
 	case Throttled:
 		if v.WaitUntil.IsZero() {
-			return &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login", Err: errStopped}
+			return web.Stopped(errStopped)
 		}
 		page.Error = p.Site.WaitText(r, v.WaitUntil)
 	default:

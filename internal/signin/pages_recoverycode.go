@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"errors"
 	"net/http"
 
 	"warifu/internal/authenticator"
@@ -64,7 +63,7 @@ func (p *Pages) submitRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		return p.renderRecoveryCode(w, r, http.StatusUnprocessableEntity, f, RecoveryCodePage{Error: slip})
 	}
 	v, err := p.Service.SubmitRecoveryCode(r.Context(), f.Key, p.claimant(r), code)
-	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
+	if flow.Overtaken(err) {
 		return p.overtaken(w, r, f.Key, err)
 	}
 	if err != nil {

@@ -55,7 +55,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	c := p.claimant(r)
 	c.Trust = form["trust"] != ""
 	v, err := p.Service.SubmitTOTP(r.Context(), f.Key, c, code)
-	if _, outOfOrder := errors.AsType[*flow.OutOfOrderError](err); outOfOrder || errors.Is(err, ErrConflict) {
+	if flow.Overtaken(err) {
 		return p.overtaken(w, r, f.Key, err)
 	}
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *Pages) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 
 // overtaken answers a request that another one of the same form has overtaken:
 // if that one has led on, this one leads to the same place.
-func (p *Pages) overtaken(w http.ResponseWriter, r *http.Request, key Key, err error) error {
+func (p *Pages) overtaken(w http.ResponseWriter, r *http.Request, key flow.Key, err error) error {
 	f, again := p.Service.Flow(r.Context(), key)
 	if again != nil || f.State.takesFactor() {
 		return problem(err)

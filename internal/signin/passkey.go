@@ -9,6 +9,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/passkey"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/throttle"
@@ -33,8 +34,12 @@ type Asked struct {
 	Options []byte // JSON for navigator.credentials.get()
 }
 
+// ErrCeremonies means that a network asks for more passkeys than people could use.
+var ErrCeremonies = errors.New("signin: too many challenges of passkeys")
+
 // BeginPasskey asks for a passkey where nobody is named yet. The request is that
-// of a service, as JSON, or empty.
+// of a service, as JSON, or empty. A network that asks too often gets an
+// [ErrCeremonies]: each challenge is a row.
 func (s *Service) BeginPasskey(ctx context.Context, c Claimant, request string) (Asked, error) {
 	options, ceremony, err := s.Passkeys.BeginAlone(s.Now())
 	if err != nil {
@@ -42,7 +47,20 @@ func (s *Service) BeginPasskey(ctx context.Context, c Claimant, request string) 
 	}
 	p := s.pending(c.Browser, "", ceremony)
 	p.Request = request
-	err = s.InTx(ctx, func(tx Tx) error { return tx.CreateCeremony(ctx, p) })
+	network, window := "passkey:"+throttle.Network(c.Address), s.Throttle.Window(s.Now())
+	err = s.InTx(ctx, func(tx Tx) error {
+		asked, err := tx.AddressFailures(ctx, network, window)
+		if err != nil {
+			return err
+		}
+		if !s.Throttle.CeremonyAllowed(asked, c.Campus) { //guard:THR-6
+			return ErrCeremonies
+		}
+		if err := tx.CountAddressFailure(ctx, network, window); err != nil {
+			return err
+		}
+		return tx.CreateCeremony(ctx, p)
+	})
 	return Asked{ID: p.ID, Options: options}, err
 }
 
@@ -52,14 +70,14 @@ func (s *Service) pending(browser []byte, place string, ceremony passkey.Ceremon
 
 // BeginPasskeyBeside asks for one of the person's passkeys, beside the password
 // that was right.
-func (s *Service) BeginPasskeyBeside(ctx context.Context, key Key) (asked Asked, err error) {
+func (s *Service) BeginPasskeyBeside(ctx context.Context, key flow.Key) (asked Asked, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil {
 			return err
 		}
 		if !f.State.takesFactor() || !f.takes(authenticator.Passkey) { //guard:WAN-3
-			return outOfOrder(f, PasskeyAccepted)
+			return flow.OutOfOrder(f.State, PasskeyAccepted)
 		}
 		present, err := tx.Passkeys(ctx, f.SubscriberID)
 		if err != nil {
@@ -67,7 +85,7 @@ func (s *Service) BeginPasskeyBeside(ctx context.Context, key Key) (asked Asked,
 		}
 		options, ceremony, err := s.Passkeys.BeginBeside(f.SubscriberID, present, s.Now())
 		if errors.Is(err, passkey.ErrOwner) { // the last one was removed meanwhile
-			return outOfOrder(f, PasskeyAccepted)
+			return flow.OutOfOrder(f.State, PasskeyAccepted)
 		}
 		if err != nil {
 			return err
@@ -83,7 +101,7 @@ func (s *Service) BeginPasskeyBeside(ctx context.Context, key Key) (asked Asked,
 // the person is signed in, by a flow with the id of the ceremony.
 func (s *Service) SubmitPasskey(ctx context.Context, c Claimant, id string, response []byte) (v Verdict, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
-		f := Flow{Key: Key{ID: id, Browser: c.Browser}, State: initial, ExpiresAt: s.Now().Add(lifetime)}
+		f := Flow{Key: flow.Key{ID: id, Browser: c.Browser}, State: initial, ExpiresAt: s.Now().Add(lifetime)}
 		if v, err = s.judgePasskey(ctx, tx, &f, c, response); err != nil {
 			return err
 		}
@@ -139,13 +157,13 @@ func (s *Service) judgePasskey(ctx context.Context, tx Tx, f *Flow, c Claimant, 
 }
 
 // SubmitPasskeyBeside verifies the answer to [Service.BeginPasskeyBeside].
-func (s *Service) SubmitPasskeyBeside(ctx context.Context, key Key, c Claimant, id string, response []byte) (Verdict, error) {
+func (s *Service) SubmitPasskeyBeside(ctx context.Context, key flow.Key, c Claimant, id string, response []byte) (Verdict, error) {
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		who, v, err := s.admit(ctx, tx, f, authenticator.Passkey, PasskeyAccepted)
 		if err != nil || v.Outcome != "" {
 			return v, err
 		}
-		answer, err := s.verifyPasskey(ctx, tx, Key{ID: id, Browser: f.Browser}, f.ID, response)
+		answer, err := s.verifyPasskey(ctx, tx, flow.Key{ID: id, Browser: f.Browser}, f.ID, response)
 		switch {
 		case err != nil:
 			return Verdict{}, err
@@ -167,7 +185,7 @@ type passkeyAnswer struct {
 }
 
 // verifyPasskey spends the ceremony, whatever the answer says, and verifies it.
-func (s *Service) verifyPasskey(ctx context.Context, tx Tx, ceremony Key, place string, response []byte) (a passkeyAnswer, err error) {
+func (s *Service) verifyPasskey(ctx context.Context, tx Tx, ceremony flow.Key, place string, response []byte) (a passkeyAnswer, err error) {
 	a.outcome = PasskeyRejected
 	kept, err := tx.SpendCeremony(ctx, ceremony.ID, place, ceremony.Browser, s.Now())
 	if errors.Is(err, passkey.ErrCeremony) { //guard:WAN-1

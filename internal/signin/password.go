@@ -7,6 +7,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 )
 
 // PasswordForm is what a claimant typed on the first page.
@@ -69,7 +70,7 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 		return v, tx.AppendAudit(ctx, s.event(v.Outcome, f, c))
 	}
 	now := s.Now()
-	f.Key, f.Request, f.ExpiresAt = Key{ID: rand.Text(), Browser: c.Browser}, form.Request, now.Add(lifetime)
+	f.Key, f.Request, f.ExpiresAt = flow.Key{ID: rand.Text(), Browser: c.Browser}, form.Request, now.Add(lifetime)
 	f.Evidence = append([]authenticator.Evidence{{Kind: authenticator.Password, At: now}}, trusted...)
 	switch f.State {
 	case SignedIn:

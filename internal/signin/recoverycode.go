@@ -5,6 +5,7 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/recoverycode"
+	"warifu/internal/flow"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/throttle"
@@ -12,7 +13,7 @@ import (
 
 // SubmitRecoveryCode verifies one of the codes that the person printed or saved;
 // [recoverycode.Parse] has returned it.
-func (s *Service) SubmitRecoveryCode(ctx context.Context, key Key, c Claimant, code string) (Verdict, error) {
+func (s *Service) SubmitRecoveryCode(ctx context.Context, key flow.Key, c Claimant, code string) (Verdict, error) {
 	return s.submitTyped(ctx, key, c, typed{authenticator.RecoveryCode, RecoveryCodeAccepted, code}, s.verifyRecoveryCode)
 }
 

@@ -29,17 +29,10 @@ import (
 	"warifu/internal/web"
 )
 
-var (
-	// ErrNotFound means that this browser has no such flow, or that it has expired.
-	ErrNotFound = errors.New("signin: no such flow")
-	// ErrConflict means that another request has moved the flow in the meantime.
-	ErrConflict = errors.New("signin: flow moved by another request")
-)
-
 // Reader is what the sign-in flow needs of a transaction that only reads.
 type Reader interface {
-	// SigninFlow returns [ErrNotFound] unless the flow has the key's id and browser.
-	SigninFlow(ctx context.Context, key Key) (Flow, error)
+	// SigninFlow returns [flow.ErrNotFound] unless the flow has the key's id and browser.
+	SigninFlow(ctx context.Context, key flow.Key) (Flow, error)
 	// Subscriber returns [directory.ErrNotFound] if there is none.
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	// TOTPAuthenticators returns all of a subscriber, whatever their state.
@@ -58,7 +51,7 @@ type Reader interface {
 type Flows interface {
 	Reader
 	CreateSigninFlow(ctx context.Context, f Flow) error
-	// UpdateSigninFlow returns [ErrConflict] unless f has the stored version.
+	// UpdateSigninFlow returns [flow.ErrConflict] unless f has the stored version.
 	UpdateSigninFlow(ctx context.Context, f Flow) error
 }
 
@@ -160,7 +153,7 @@ type Verdict struct {
 }
 
 // Flow returns the flow of key.
-func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
+func (s *Service) Flow(ctx context.Context, key flow.Key) (f Flow, err error) {
 	err = s.View(ctx, func(tx Reader) error {
 		f, err = s.load(ctx, tx, key)
 		return err
@@ -169,18 +162,18 @@ func (s *Service) Flow(ctx context.Context, key Key) (f Flow, err error) {
 }
 
 // load returns the flow of key if it is alive.
-func (s *Service) load(ctx context.Context, tx Reader, key Key) (Flow, error) {
+func (s *Service) load(ctx context.Context, tx Reader, key flow.Key) (Flow, error) {
 	f, err := tx.SigninFlow(ctx, key)
 	if err == nil && !s.Now().Before(f.ExpiresAt) { //guard:SES-5
-		err = ErrNotFound
+		err = flow.ErrNotFound
 	}
 	return f, err
 }
 
 // step runs one step of the flow in one transaction. Of two requests at once
-// the loser gets [ErrConflict] and not its verdict, so that parallel guesses
+// the loser gets [flow.ErrConflict] and not its verdict, so that parallel guesses
 // teach nothing.
-func (s *Service) step(ctx context.Context, key Key, c Claimant, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
+func (s *Service) step(ctx context.Context, key flow.Key, c Claimant, do func(Tx, *Flow) (Verdict, error)) (v Verdict, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
 		if err != nil {
@@ -236,7 +229,7 @@ func (s *Service) openSession(ctx context.Context, tx Tx, f *Flow, c Claimant, v
 	_, token, err := s.Sessions.Open(ctx, tx, s.Random, c.Session, session.Start{SubscriberID: f.SubscriberID, Evidence: f.Evidence,
 		Raise: f.StepUp, Browser: c.Name(), Address: c.Address.String()}, s.Now())
 	if errors.Is(err, session.ErrNone) { // of a step-up: it has ended meanwhile
-		return fmt.Errorf("%w: %w", ErrNotFound, err)
+		return fmt.Errorf("%w: %w", flow.ErrNotFound, err)
 	}
 	if err != nil {
 		return err
@@ -257,17 +250,17 @@ const resendFor = 30 * time.Second
 
 // StepUp begins a flow in which a person who is signed in gives one more proof
 // of one of the kinds; of any kind if there are none. There being no such
-// session is an [ErrNotFound].
+// session is an [flow.ErrNotFound].
 func (s *Service) StepUp(ctx context.Context, c Claimant, request string, kinds []authenticator.Kind) (f Flow, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		present, who, err := session.Alive(ctx, tx, c.Session, s.Now())
 		if errors.Is(err, session.ErrNone) {
-			return fmt.Errorf("%w: %w", ErrNotFound, err)
+			return fmt.Errorf("%w: %w", flow.ErrNotFound, err)
 		}
 		if err != nil {
 			return err
 		}
-		f = Flow{Key: Key{ID: rand.Text(), Browser: c.Browser}, SubscriberID: who.ID, StepUp: true, Kinds: kinds,
+		f = Flow{Key: flow.Key{ID: rand.Text(), Browser: c.Browser}, SubscriberID: who.ID, StepUp: true, Kinds: kinds,
 			Request: request, ExpiresAt: s.Now().Add(lifetime)}
 		if f.State, err = transitions.Next(initial, FactorAsked); err != nil {
 			return err
@@ -280,11 +273,6 @@ func (s *Service) StepUp(ctx context.Context, c Claimant, request string, kinds 
 		return tx.CreateSigninFlow(ctx, f)
 	})
 	return f, err
-}
-
-// outOfOrder reports a step that the flow does not take in its state.
-func outOfOrder(f Flow, o Outcome) error {
-	return &flow.OutOfOrderError{State: string(f.State), Outcome: string(o)}
 }
 
 // takes reports whether a proof of a kind is good for the flow.

@@ -5,12 +5,13 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
+	"warifu/internal/flow"
 	"warifu/internal/notice"
 	"warifu/internal/throttle"
 )
 
 // SubmitTOTP verifies the six digits of the Authenticator.
-func (s *Service) SubmitTOTP(ctx context.Context, key Key, c Claimant, code string) (Verdict, error) {
+func (s *Service) SubmitTOTP(ctx context.Context, key flow.Key, c Claimant, code string) (Verdict, error) {
 	if err := s.Clock(); err != nil { //guard:OPS-4
 		return Verdict{}, err
 	}

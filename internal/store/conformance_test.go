@@ -21,6 +21,7 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/flow"
 	"warifu/internal/secret"
 	"warifu/internal/signin"
 	"warifu/internal/store/storetest"
@@ -376,11 +377,11 @@ func testSuspended(t *testing.T, db *DB) {
 
 func testFlow(t *testing.T, db *DB) {
 	person(t, db, totp.Active)
-	f := signin.Flow{Key: signin.Key{ID: "f", Browser: []byte("b")}, SubscriberID: "s", State: signin.FactorRequired, ExpiresAt: testTime.Add(time.Hour)}
+	f := signin.Flow{Key: flow.Key{ID: "f", Browser: []byte("b")}, SubscriberID: "s", State: signin.FactorRequired, ExpiresAt: testTime.Add(time.Hour)}
 	do(t, db, func(tx *Tx) error { return tx.CreateSigninFlow(t.Context(), f) })
 	won := race(t, 16, func() (bool, error) {
 		err := db.inTx(t.Context(), func(tx *Tx) error { return tx.UpdateSigninFlow(t.Context(), f) })
-		if errors.Is(err, signin.ErrConflict) {
+		if errors.Is(err, flow.ErrConflict) {
 			return false, nil
 		}
 		return err == nil, err
@@ -388,12 +389,12 @@ func testFlow(t *testing.T, db *DB) {
 	if won != 1 {
 		t.Errorf("moved %d times, want once", won)
 	}
-	for _, key := range []signin.Key{{ID: "f"}, {ID: "f", Browser: []byte("x")}, {Browser: []byte("b")}} {
+	for _, key := range []flow.Key{{ID: "f"}, {ID: "f", Browser: []byte("x")}, {Browser: []byte("b")}} {
 		err := db.view(t.Context(), func(tx *Tx) error {
 			_, err := tx.SigninFlow(t.Context(), key)
 			return err
 		})
-		if !errors.Is(err, signin.ErrNotFound) {
+		if !errors.Is(err, flow.ErrNotFound) {
 			t.Errorf("%+v: %v, want ErrNotFound", key, err)
 		}
 	}

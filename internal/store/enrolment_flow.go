@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"warifu/internal/enrolment"
+	"warifu/internal/flow"
 	"warifu/internal/ticket"
 )
 
@@ -21,7 +22,7 @@ func scanEnrolment(r row) (enrolment.Flow, error) {
 	err := r.Scan(&f.ID, &f.Browser, &f.SubscriberID, &f.State, &f.TicketID, &f.TOTPID, &f.BoundBy, &f.Request,
 		&f.Rejections, &f.Version, &until, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
-		return enrolment.Flow{}, enrolment.ErrNotFound
+		return enrolment.Flow{}, flow.ErrNotFound
 	}
 	if err != nil {
 		return enrolment.Flow{}, fmt.Errorf("store: enrolment flow: %w", err)
@@ -31,7 +32,7 @@ func scanEnrolment(r row) (enrolment.Flow, error) {
 }
 
 // EnrolmentFlow implements [enrolment.Reader].
-func (tx *Tx) EnrolmentFlow(ctx context.Context, key enrolment.Key) (enrolment.Flow, error) {
+func (tx *Tx) EnrolmentFlow(ctx context.Context, key flow.Key) (enrolment.Flow, error) {
 	return scanEnrolment(tx.queryRow(ctx, `SELECT `+enrolmentColumns+` FROM enrolment_flow WHERE id = $1 AND browser = $2`,
 		key.ID, bytesOf(key.Browser)))
 }
@@ -52,7 +53,7 @@ func (tx *Tx) CreateEnrolmentFlow(ctx context.Context, f enrolment.Flow) error {
 		return fmt.Errorf("store: create enrolment flow: %w", err)
 	}
 	if n == 0 {
-		return enrolment.ErrConflict
+		return flow.ErrConflict
 	}
 	return nil
 }
@@ -66,7 +67,7 @@ func (tx *Tx) UpdateEnrolmentFlow(ctx context.Context, f enrolment.Flow) error {
 		return fmt.Errorf("store: update enrolment flow: %w", err)
 	}
 	if n == 0 { //guard:SES-5
-		return enrolment.ErrConflict
+		return flow.ErrConflict
 	}
 	return nil
 }

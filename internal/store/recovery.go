@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"warifu/internal/flow"
 	"warifu/internal/recovery"
 )
 
@@ -24,13 +25,13 @@ func (tx *Tx) CreateRecoveryFlow(ctx context.Context, f recovery.Flow) error {
 }
 
 // RecoveryFlow implements [recovery.Reader].
-func (tx *Tx) RecoveryFlow(ctx context.Context, key recovery.Key) (recovery.Flow, error) {
+func (tx *Tx) RecoveryFlow(ctx context.Context, key flow.Key) (recovery.Flow, error) {
 	f := recovery.Flow{Key: key}
 	var sent, expires int64
 	err := tx.queryRow(ctx, `SELECT subscriber_id, state, address, sent_at, version, expires_at FROM recovery_flow WHERE id = $1 AND browser = $2`,
 		key.ID, bytesOf(key.Browser)).Scan(&f.SubscriberID, &f.State, &f.Address, &sent, &f.Version, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
-		return recovery.Flow{}, recovery.ErrNotFound
+		return recovery.Flow{}, flow.ErrNotFound
 	}
 	if err != nil {
 		return recovery.Flow{}, fmt.Errorf("store: recovery flow: %w", err)
@@ -48,7 +49,7 @@ func (tx *Tx) UpdateRecoveryFlow(ctx context.Context, f recovery.Flow) error {
 		return fmt.Errorf("store: update recovery flow: %w", err)
 	}
 	if n == 0 { //guard:SES-5
-		return recovery.ErrConflict
+		return flow.ErrConflict
 	}
 	return nil
 }

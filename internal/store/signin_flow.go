@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"warifu/internal/flow"
 	"warifu/internal/signin"
 )
 
@@ -33,7 +34,7 @@ func (tx *Tx) CreateSigninFlow(ctx context.Context, f signin.Flow) error {
 }
 
 // SigninFlow implements [signin.Tx].
-func (tx *Tx) SigninFlow(ctx context.Context, key signin.Key) (signin.Flow, error) {
+func (tx *Tx) SigninFlow(ctx context.Context, key flow.Key) (signin.Flow, error) {
 	f := signin.Flow{Key: key}
 	var evidence, kinds string
 	var expires int64
@@ -42,7 +43,7 @@ func (tx *Tx) SigninFlow(ctx context.Context, key signin.Key) (signin.Flow, erro
 		   FROM signin_flow WHERE id = $1 AND browser = $2`, key.ID, bytesOf(key.Browser)).
 		Scan(&f.SubscriberID, &f.State, &f.StepUp, &kinds, &f.Request, &evidence, &f.Token, &f.Rejections, &f.Version, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
-		return signin.Flow{}, signin.ErrNotFound
+		return signin.Flow{}, flow.ErrNotFound
 	}
 	if err == nil {
 		err = json.Unmarshal([]byte(evidence), &f.Evidence)
@@ -71,7 +72,7 @@ func (tx *Tx) UpdateSigninFlow(ctx context.Context, f signin.Flow) error {
 		return fmt.Errorf("store: update sign-in flow: %w", err)
 	}
 	if n == 0 { //guard:SES-5
-		return signin.ErrConflict
+		return flow.ErrConflict
 	}
 	return nil
 }

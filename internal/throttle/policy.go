@@ -137,6 +137,16 @@ func (p Policy) FactorLeft(f FactorReservation) int64 {
 // Window returns the beginning of the counting window that now is in.
 func (p Policy) Window(now time.Time) time.Time { return now.Truncate(p.AddressWindow) }
 
+// ceremoniesEach is how many challenges of passkeys a network may ask for, for each
+// failure that it has: every page of the sign-in asks for one, and none is a guess.
+const ceremoniesEach = 10
+
+// CeremonyAllowed reports whether a network that has asked for n challenges in the
+// window may ask for one more.
+func (p Policy) CeremonyAllowed(n int64, campus bool) bool {
+	return p.AddressAllowed(n/ceremoniesEach, campus) //guard:THR-6
+}
+
 // AddressAllowed reports whether a network may still try.
 func (p Policy) AddressAllowed(failures int64, campus bool) bool {
 	limit := p.AddressFailures

@@ -1,6 +1,9 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Login is what a form with SPS-ID and password shows again. Pages with such a
 // form embed it.
@@ -24,4 +27,23 @@ func (s *Site) ReadLogin(r *http.Request, form map[string]string) (login Login, 
 	}
 	login.Summary = login.IDError != "" && login.Error != ""
 	return login, login.IDError == "" && login.Error == ""
+}
+
+// Suspended is what a person is told whose account may not come in. Only who has
+// given the right password learns of it.
+func Suspended(err error) *Problem {
+	return &Problem{Status: http.StatusConflict, Stop: "stop.suspended", Next: "/login", Label: "stop.login", Err: err}
+}
+
+// Stopped is what a browser is told from which too many passwords were wrong, and
+// which waiting does not help (THR-3).
+func Stopped(err error) *Problem {
+	return &Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login", Err: err}
+}
+
+// SendLimit is what a person is told who has asked for too many mails (THR-9), with
+// the address at which the present step goes on.
+func (s *Site) SendLimit(r *http.Request, from time.Time, next string, err error) *Problem {
+	return &Problem{Status: http.StatusConflict, Stop: "stop.send_limit", Args: []any{"time", s.Clock(r, from)},
+		Next: next, Label: "stop.continue", Err: err}
 }

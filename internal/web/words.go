@@ -1,8 +1,11 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"time"
+
+	"warifu/internal/authenticator"
 )
 
 // Left says in words how long something still takes, rounded up, so that it is
@@ -51,6 +54,20 @@ func (s *Site) PasswordFault(r *http.Request, fault string, least, most int) str
 		reason = "reason.password_simple"
 	}
 	return s.Text(r, "err.password_common", "reason", s.Text(r, reason))
+}
+
+// NameFault says what is wrong with the name of an authenticator. It is empty if
+// err is about something else.
+func (s *Site) NameFault(r *http.Request, err error) string {
+	switch {
+	case errors.Is(err, authenticator.ErrNameEmpty):
+		return s.Text(r, "err.name_empty")
+	case errors.Is(err, authenticator.ErrNameLong):
+		return s.Text(r, "err.name_long", "n", authenticator.MaxName)
+	case errors.Is(err, authenticator.ErrNameTaken):
+		return s.Text(r, "err.name_same")
+	}
+	return ""
 }
 
 // Desk is whether somebody answers the help desk's telephone.

@@ -808,3 +808,31 @@ func TestOneLinkOneTicket(t *testing.T) {
 		}
 	}, func(c *config.Config) { c.Throttle.PasswordFree = 10; c.Throttle.PasswordWait = 10 * time.Second })
 }
+
+// TestSuspendedDoesNotRecover: a suspended person gets past no step of a recovery:
+// not the password, not the mail, not a link that was sent before. SES-9.
+func TestSuspendedDoesNotRecover(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		if p := b.reset("sps00004"); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM recovery_flow`) != 0 {
+			t.Errorf("the password: %d %s", p.Code, p.Body)
+		}
+		decision := b.follow(b.reset(seeded(1).id))
+		path := b.askLink(hanako.id)
+		otp := b.cannot(seeded(2).id)
+		number := w.lastOTP()
+		for _, id := range []string{hanako.id, seeded(1).id, seeded(2).id} {
+			w.must(w.app.Directory.Suspend(t.Context(), id, "test"))
+		}
+		links := w.count(`SELECT COUNT(*) FROM recovery_link`)
+		if p := b.submit("/reset/wait", decision, "to", "0"); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM recovery_link`) != links {
+			t.Errorf("the mail: %d %s", p.Code, p.Body)
+		}
+		if p := b.confirm(path, hanako.id, people.Password); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM ticket`) != 0 {
+			t.Errorf("the link: %d %s", p.Code, p.Body)
+		}
+		if p := b.follow(b.submit("/login/otp", otp, "otp", number)); !p.says("cannot be used now") || b.signedIn() {
+			t.Errorf("the number: %d %s", p.Code, p.Body)
+		}
+	})
+}

@@ -653,3 +653,27 @@ func TestAlarmStopsNobody(t *testing.T) {
 		c.Throttle.CodeFree = 1000
 	})
 }
+
+// TestCeremoniesAreBounded: a network that asks for challenges of passkeys without
+// an end is refused, and fills no table. THR-6.
+func TestCeremoniesAreBounded(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, other := w.newBrowser(), w.newBrowser()
+		other.address = "198.51.100.4"
+		begin := func(b *browser) int { return b.post("/login/passkey/begin", b.get("/login/passkey").hidden()).Code }
+		for range 100 {
+			if code := begin(b); code != http.StatusOK {
+				t.Fatalf("within the limit: %d", code)
+			}
+		}
+		if code := begin(b); code != http.StatusTooManyRequests || w.count(`SELECT COUNT(*) FROM passkey_ceremony`) != 100 {
+			t.Errorf("beyond it: %d, %d rows", code, w.count(`SELECT COUNT(*) FROM passkey_ceremony`))
+		}
+		if code := begin(other); code != http.StatusOK {
+			t.Errorf("another network: %d", code)
+		}
+		if p := b.totpPage(hanako.id); p.Code != http.StatusOK {
+			t.Errorf("the password from that network: %d", p.Code)
+		}
+	}, func(c *config.Config) { c.Throttle.AddressFailures = 10 })
+}

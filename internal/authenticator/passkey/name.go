@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"strings"
+
+	"warifu/internal/authenticator"
 )
 
 const aaguidSize = 16
@@ -55,9 +57,6 @@ var makes = map[string]string{
 	"a4e9fc6d-4cbe-4758-b8ba-37598bb5bbaa": "Security Key NFC by Yubico",
 }
 
-// MaxNameLength is the length of the longest name of a passkey, in code points.
-const MaxNameLength = 64
-
 // ProposeName returns a name for a new passkey: that of the make of its
 // authenticator if it is a known one, else the words for browser and system that
 // are given, such as "Firefox on Linux". It is empty if both are unknown; the
@@ -66,17 +65,8 @@ func ProposeName(aaguid []byte, browser string) string {
 	if name, ok := makes[formatAAGUID(aaguid)]; ok {
 		return name
 	}
-	return FoldName(browser)
-}
-
-// FoldName returns the name that a person gave to a passkey: without spaces and
-// control characters at its ends, in one line, and not longer than
-// [MaxNameLength]. It is empty where nothing is left.
-func FoldName(typed string) string {
-	name := []rune(strings.Join(strings.FieldsFunc(strings.ToValidUTF8(typed, ""), func(r rune) bool {
-		return r <= ' ' || 0x7f <= r && r <= 0xa0 || r == 0x2028 || r == 0x2029 || r == 0x3000
-	}), " "))
-	return strings.TrimSpace(string(name[:min(len(name), MaxNameLength)]))
+	name := []rune(authenticator.FoldName(browser))
+	return strings.TrimSpace(string(name[:min(len(name), authenticator.MaxName)]))
 }
 
 // formatAAGUID returns an AAGUID as it is written (RFC 9562 §4), or nothing if it is none.

@@ -556,15 +556,10 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for typed, want := range map[string]string{
-		"MacBook":                       "MacBook",
-		"  研究室の　PC\r\n":                 "研究室の PC",
-		"a\x00b\tc":                     "a b c",
-		" \u3000 ":                      "",
-		"a\xff":                         "a",
-		strings.Repeat("あ", 65):         strings.Repeat("あ", 64),
-		strings.Repeat("a", 63) + " bc": strings.Repeat("a", 63),
+		strings.Repeat("あ", 41):         strings.Repeat("あ", 40),
+		strings.Repeat("a", 39) + " bc": strings.Repeat("a", 39),
 	} {
-		if got := passkey.FoldName(typed); got != want {
+		if got := passkey.ProposeName(nil, typed); got != want {
 			t.Errorf("%q: %q, want %q", typed, got, want)
 		}
 	}
