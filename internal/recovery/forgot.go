@@ -125,6 +125,9 @@ func (s *Service) Prove(ctx context.Context, c Claimant, p Proof) (o ProofOutcom
 		}
 		return s.recordPassword(ctx, tx, string(o), who.ID, c)
 	})
+	if errors.Is(err, ErrNoLink) { // another request was faster
+		return ProofRejected, time.Time{}, nil
+	}
 	if err == nil && o == ProofRejected {
 		s.Failed()
 	}
@@ -173,7 +176,7 @@ func (s *Service) judgeProof(ctx context.Context, tx Tx, a proofAttempt) (ProofO
 		return "", err
 	}
 	if !spent { //guard:RST-1
-		return ProofRejected, nil
+		return "", ErrNoLink // undoes the use of the code, too
 	}
 	return ProofAccepted, tx.IssueTicket(ctx, ticket.ForPassword(a.who.ID, a.claimant.Browser, authenticator.ByLink, now))
 }

@@ -836,3 +836,125 @@ func TestSuspendedDoesNotRecover(t *testing.T) {
 		}
 	})
 }
+
+// TestForgottenMails: who may not come back by mail is sent nothing, a person not
+// twice at once, and a network not without an end. MAIL-11, THR-9.
+func TestForgottenMails(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.exec(`INSERT INTO notification_address (subscriber_id, address, confirmed_at, bounced_at)
+			SELECT id, sps_id || '@example.com', 1, 0 FROM subscriber WHERE sps_id IN ('agent01', 'sps00004')`)
+		b := w.newBrowser()
+		b.forgot("agent01")
+		b.forgot("sps00004")
+		if n := w.count(`SELECT COUNT(*) FROM recovery_link`); n != 0 {
+			t.Errorf("%d links for a privileged and a suspended person", n)
+		}
+		b.forgot(hanako.id)
+		first := w.lastForgot()
+		b.forgot(hanako.id)
+		if w.lastForgot() != first {
+			t.Error("a second mail at once")
+		}
+		for n := range 20 {
+			b.forgot(seeded(n + 1).id)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM recovery_link`); n != 7 { // of ten requests three were in vain
+			t.Errorf("%d links for one network, want 7", n)
+		}
+		other := w.newBrowser()
+		other.address = "198.51.100.4"
+		other.forgot(seeded(20).id)
+		if n := w.count(`SELECT COUNT(*) FROM recovery_link`); n != 8 {
+			t.Errorf("%d links with that of another network, want 8", n)
+		}
+	}, func(c *config.Config) { c.Throttle.MailNetwork = 10 })
+}
+
+// TestForgottenClock: while the clock is behind, no code is taken at a link either. OPS-4.
+func TestForgottenClock(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.forgot(hanako.id)
+		path := w.lastForgot()
+		w.must(w.app.Clock.Note(t.Context()))
+		w.pass(-10 * time.Second)
+		if p := b.submit(path, b.get(path), "username", hanako.id, "code", hanako.code(w.Now())); p.Code != http.StatusServiceUnavailable {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+	})
+}
+
+// TestForgottenLinkOnce proves a link with a different recovery code from each of
+// four browsers at once: one leads on, and only its code is used up. RST-1, REC-1.
+func TestForgottenLinkOnce(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		codes := w.giveCodes(hanako)
+		w.newBrowser().forgot(hanako.id)
+		path := w.lastForgot()
+		var wg sync.WaitGroup
+		var led atomic.Int64
+		for n := range 4 {
+			b := w.newBrowser()
+			page := b.get(path)
+			wg.Go(func() {
+				if p := b.submit(path, page, "username", hanako.id, "code", codes[n]); p.Header().Get("Location") == "/reset/password" {
+					led.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if n := w.count(`SELECT COUNT(*) FROM recovery_code WHERE used_at > 0`); led.Load() != 1 || n != 1 {
+			t.Errorf("%d browsers led on, %d codes are used", led.Load(), n)
+		}
+	})
+}
+
+// TestChoiceOfPassword: a ticket chooses one password, also for eight requests at
+// once; that of an initialization chooses none, nor does that of a person who is
+// suspended meanwhile. RST-1, RST-10, SES-9.
+func TestChoiceOfPassword(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		path := b.askLink(hanako.id)
+		b.confirm(path, hanako.id, people.Password)
+		if p := b.get("/reset/password"); p.Header().Get("Location") != "/forgot" {
+			t.Errorf("with the ticket of an initialization: %d", p.Code)
+		}
+		choice := func(who person) (*browser, page) {
+			b := w.newBrowser()
+			b.forgot(who.id)
+			path := w.lastForgot()
+			return b, b.follow(b.submit(path, b.get(path), "username", who.id, "code", who.code(w.Now())))
+		}
+		b, page := choice(seeded(1))
+		w.must(w.app.Directory.Suspend(t.Context(), seeded(1).id, "test"))
+		if p := b.submit("/reset/password", page, "password", betterPassword); p.Header().Get("Location") != "/forgot" || w.count(`SELECT COUNT(*) FROM audit_event WHERE body LIKE '%password chosen%'`) != 0 {
+			t.Errorf("suspended meanwhile: %d %s", p.Code, p.Header().Get("Location"))
+		}
+		b, page = choice(seeded(2))
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { b.submit("/reset/password", page, "password", betterPassword) })
+		}
+		wg.Wait()
+		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE body LIKE '%password chosen%'`); n != 1 {
+			t.Errorf("%d passwords were chosen", n)
+		}
+	})
+}
+
+// TestRecoveryExpires: half an hour after the password the flow sends nothing. SES-5.
+func TestRecoveryExpires(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		decision := b.follow(b.reset(hanako.id))
+		w.pass(30 * time.Minute)
+		p := b.submit("/reset/wait", decision, "to", "0")
+		if w.count(`SELECT COUNT(*) FROM recovery_link`) != 0 || w.count(`SELECT COUNT(*) FROM mail_outbox`) != 0 {
+			t.Errorf("a link was sent: %d %s", p.Code, p.Body)
+		}
+		if again := b.follow(p); again.says("Open the email to") || p.Code >= http.StatusInternalServerError {
+			t.Errorf("%d %s", p.Code, again.Body)
+		}
+	})
+}

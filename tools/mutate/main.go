@@ -1,5 +1,6 @@
 // Command mutate takes away each guard of the sources in turn (an if, a
-// case or a return that ends in //guard:ID) and runs the tests: at least one must fail
+// case or a return that ends in //guard:ID; of an if whose condition is only that
+// a call failed, the call) and runs the tests: at least one must fail
 // (A62). It works on a copy of the tree, of which it is told the folder.
 package main
 
@@ -41,8 +42,8 @@ type guard struct {
 	file       string
 	id         string
 	line       int
-	start, end int // of the condition, in bytes
-	without    string
+	start, end int    // of the condition or the call, in bytes
+	without    string // goes before the condition; without one, error(nil) stands for the call
 }
 
 func run() (survivors []string, err error) {
@@ -103,7 +104,11 @@ func guardsOf(file string) (guards []guard, err error) {
 		}
 		switch s := n.(type) {
 		case *ast.IfStmt:
-			add(s.Cond, s.Body.Lbrace, "false && ")
+			if call := onlyCall(s); call != nil {
+				add(call, s.Body.Lbrace, "")
+			} else {
+				add(s.Cond, s.Body.Lbrace, "false && ")
+			}
 		case *ast.CaseClause:
 			if len(s.List) == 1 {
 				add(s.List[0], s.Colon, "false && ")
@@ -118,6 +123,24 @@ func guardsOf(file string) (guards []guard, err error) {
 	return guards, nil
 }
 
+// onlyCall returns the call of `if err := call(); err != nil`, or nil.
+func onlyCall(s *ast.IfStmt) ast.Expr {
+	assign, ok := s.Init.(*ast.AssignStmt)
+	if !ok || len(assign.Lhs) != 1 || len(assign.Rhs) != 1 {
+		return nil
+	}
+	cond, ok := s.Cond.(*ast.BinaryExpr)
+	if !ok || cond.Op != token.NEQ {
+		return nil
+	}
+	failed, ok := cond.X.(*ast.Ident)
+	of, assigned := assign.Lhs[0].(*ast.Ident)
+	if _, call := assign.Rhs[0].(*ast.CallExpr); !ok || !assigned || !call || failed.Name != of.Name || failed.Name != "err" {
+		return nil
+	}
+	return assign.Rhs[0]
+}
+
 // try runs the tests without the guard, and puts it back.
 func try(g guard) (killed bool, err error) {
 	text, err := os.ReadFile(g.file)
@@ -125,7 +148,11 @@ func try(g guard) (killed bool, err error) {
 		return false, err
 	}
 	defer os.WriteFile(g.file, text, 0o644)
-	mutant := string(text[:g.start]) + g.without + "(" + string(text[g.start:g.end]) + ")" + string(text[g.end:])
+	mutated := "error(nil)"
+	if g.without != "" {
+		mutated = g.without + "(" + string(text[g.start:g.end]) + ")"
+	}
+	mutant := string(text[:g.start]) + mutated + string(text[g.end:])
 	if err := os.WriteFile(g.file, []byte(mutant), 0o644); err != nil {
 		return false, err
 	}
