@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -9,7 +10,8 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
-	"warifu/internal/mail"
+	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
 	"warifu/internal/web"
@@ -36,12 +38,14 @@ const (
 type ReportVerdict struct {
 	Outcome   ReportOutcome
 	WaitUntil time.Time // after ReportThrottled
+	Flow      string    // after Reported: by which this browser's page follows its case; empty if there is none
 }
 
 // Report is what somebody typed who reports a change.
 type Report struct {
 	SPSID, Password string
 	Known           string // token by which the browser is known, or empty
+	Browser         []byte
 	Client          web.Client
 }
 
@@ -71,7 +75,7 @@ type ReportTx interface {
 	ChangeTx
 	FreezeTx
 	password.GuardTx
-	notice.Tx
+	helpdesk.CallerTx
 }
 
 // Reports takes the word of a person that a change was somebody else's (ADR-5).
@@ -85,10 +89,8 @@ type Reports struct {
 	Passwords *password.Guard
 	Notices   *notice.Service
 	Words     notice.Words
-	// Desk is told of a report in its transaction. Where the help desk keeps
-	// cases, it opens one.
-	Desk func(ctx context.Context, tx ReportTx, who directory.Subscriber, c web.Client) error
-	Now  func() time.Time
+	Desk      *helpdesk.Reception
+	Now       func() time.Time
 }
 
 // ByToken takes the report of somebody who was mailed the right to it. Until the
@@ -150,15 +152,15 @@ func (s *Reports) judge(ctx context.Context, tx ReportTx, answer password.Answer
 		v.Outcome = ReportSuspended
 	default:
 		if v.Outcome, err = allowed(tx, who); err == nil && v.Outcome == Reported {
-			err = s.freeze(ctx, tx, who, r.Client)
+			v.Flow, err = s.freeze(ctx, tx, who, r)
 		}
 	}
 	return v, err
 }
 
-// freeze ends whatever may be in somebody else's hands. Of a second report, while
-// the first is not settled, nobody is told again.
-func (s *Reports) freeze(ctx context.Context, tx ReportTx, who directory.Subscriber, c web.Client) error {
+// freeze ends whatever may be in somebody else's hands, and opens a case. Of a
+// second report, while the first is not settled, nobody is told again.
+func (s *Reports) freeze(ctx context.Context, tx ReportTx, who directory.Subscriber, r Report) (flowID string, err error) {
 	for _, do := range []func() error{
 		func() error { return tx.Freeze(ctx, who.ID, s.Now()) },
 		func() error { return tx.EndSessions(ctx, who.ID) },
@@ -166,35 +168,20 @@ func (s *Reports) freeze(ctx context.Context, tx ReportTx, who directory.Subscri
 		func() error { return tx.EndWaysBack(ctx, who.ID) },
 	} {
 		if err := do(); err != nil {
-			return err
+			return "", err
 		}
 	}
-	if who.Frozen() {
-		return nil
+	if !who.Frozen() {
+		err := s.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.Reported, Subscriber: who, At: s.Now(),
+			Browser: notice.Device(r.Client, s.Words), Place: notice.Place(r.Client, s.Words)})
+		if err != nil {
+			return "", err
+		}
 	}
-	err := s.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.Reported, Subscriber: who, At: s.Now(),
-		Browser: notice.Device(c, s.Words), Place: notice.Place(c, s.Words)})
-	if err != nil {
-		return err
+	key := flow.Key{ID: rand.Text(), Browser: r.Browser}
+	_, answer, err := s.Desk.Open(ctx, tx, who, helpdesk.Opening{Kind: helpdesk.Report, Cause: helpdesk.Alien, Flow: key, Client: r.Client})
+	if err != nil || answer != helpdesk.Opened { // the report stands all the same
+		return "", err
 	}
-	return s.Desk(ctx, tx, who, c)
-}
-
-// DeskMail tells the help desk's mailbox of reports; nobody if it has none. The
-// mail names no person (HD-19).
-type DeskMail struct {
-	Outbox  *mail.Outbox
-	To      string   // one address, or empty
-	Console mail.URL // of the help desk
-	Words   notice.Words
-	Now     func() time.Time
-}
-
-// Reported is for [Reports.Desk].
-func (d DeskMail) Reported(ctx context.Context, tx ReportTx, _ directory.Subscriber, c web.Client) error {
-	if d.To == "" {
-		return nil
-	}
-	return d.Outbox.Queue(ctx, tx, mail.Envelope{To: d.To}, mail.DeskCase{Kind: d.Words("kind.report"), At: d.Now(),
-		Browser: notice.Device(c, d.Words), Place: notice.Place(c, d.Words), URL: d.Console})
+	return key.ID, nil
 }

@@ -3,7 +3,10 @@ package account
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
+	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/web"
 )
 
@@ -14,6 +17,7 @@ const notMeStep = "account/notme" // the name of the page, too
 type ReportPages struct {
 	*Pages
 	Reports *Reports
+	Wait    *helpdesk.WaitPages
 }
 
 // Mount registers the pages.
@@ -58,14 +62,17 @@ func (p *ReportPages) report(w http.ResponseWriter, r *http.Request, page NotMeP
 	if page.Login, complete = p.Site.ReadLogin(r, form); !complete {
 		return p.render(w, r, http.StatusUnprocessableEntity, page)
 	}
-	v, err := take(Report{SPSID: form["username"], Password: form["password"], Known: p.Site.Known(r), Client: p.Site.Client(r)})
+	v, err := take(Report{SPSID: form["username"], Password: form["password"], Known: p.Site.Known(r), Browser: web.Browser(r), Client: p.Site.Client(r)})
 	if err != nil {
 		return err
 	}
 	switch v.Outcome {
 	case Reported:
 		p.Site.SetSession(w, "")
-		return p.Site.Redirect(w, r, "/not-me/done")
+		if v.Flow == "" {
+			return p.Site.Redirect(w, r, "/not-me/done")
+		}
+		return p.Site.Redirect(w, r, "/not-me/done?flow="+url.QueryEscape(v.Flow))
 	case ReportDead:
 		return errReport
 	case ReportSuspended:
@@ -97,8 +104,17 @@ func (p *ReportPages) render(w http.ResponseWriter, r *http.Request, status int,
 // ReportedPage is the page "account/reported".
 type ReportedPage struct {
 	Desk web.Desk
+	Wait *helpdesk.WaitPart // of the case; nil if there is none
 }
 
 func (p *ReportPages) showReported(w http.ResponseWriter, r *http.Request) error {
-	return p.Site.Render(w, r, http.StatusOK, "account/reported", ReportedPage{Desk: p.Site.DeskState(r)})
+	page := ReportedPage{Desk: p.Site.DeskState(r)}
+	if id := r.URL.Query().Get("flow"); id != "" {
+		part, _, err := p.Wait.Part(r, flow.Key{ID: id, Browser: web.Browser(r)})
+		if err != nil {
+			return helpdesk.Problem(err)
+		}
+		page.Wait = &part
+	}
+	return p.Site.Render(w, r, http.StatusOK, "account/reported", page)
 }

@@ -21,22 +21,37 @@ import (
 const Every = 30 * time.Second
 
 const (
-	span     = 5 * time.Minute // that is looked at
-	most     = 150             // wrong codes in a span, 0.5 a second
-	times    = 5               // as many as usual
-	least    = 30              // below that, nothing is unusual
-	week     = 7 * 24 * time.Hour
-	around   = 30 * time.Minute // before and after the same time of another day
-	keep     = week + 24*time.Hour
-	atMost   = time.Hour // between two mails
-	codeRule = "wrong codes"
+	span   = 5 * time.Minute // that is looked at
+	most   = 150             // wrong codes in a span, 0.5 a second
+	times  = 5               // as many as usual
+	least  = 30              // below that, nothing is unusual
+	week   = 7 * 24 * time.Hour
+	around = 30 * time.Minute // before and after the same time of another day
+	keep   = week + 24*time.Hour
+	atMost = time.Hour // between two mails
 )
 
-// What the letter says.
+// Rule is something that people are told of.
+type Rule struct {
+	Name string    // of the audit trail, the log, and the database
+	Text mail.Text // of the letter, with the time in which it counts
+}
+
+// The rules.
 var (
-	ruleText  = mail.Text{Japanese: "数字・コードの誤り（5分間）", English: "Wrong numbers and codes in 5 min"}
-	scopeText = mail.Text{Japanese: "システム全体", English: "the whole system"}
+	WrongCodes    = Rule{"wrong codes", mail.Text{Japanese: "数字・コードの誤り（5分間）", English: "Wrong numbers and codes in 5 min"}}
+	DeskEntries   = Rule{"wrong entries of one agent", mail.Text{Japanese: "1人の担当者の照合番号の誤り（10分間）", English: "Wrong entries of one agent in 10 min"}}
+	DeskTarget    = Rule{"wrong entries for one person", mail.Text{Japanese: "1人の利用者への照合番号の誤り（1時間）", English: "Wrong entries for one person in 1 h"}}
+	DeskApprovals = Rule{"approvals of one agent", mail.Text{Japanese: "1人の担当者の承認（24時間）", English: "Approvals of one agent in 24 h"}}
 )
+
+var scopeText = mail.Text{Japanese: "システム全体", English: "the whole system"}
+
+// RaiseTx is what telling of an alarm needs of a transaction.
+type RaiseTx interface {
+	AppendAudit(ctx context.Context, e audit.Event) error
+	mail.Queue
+}
 
 // Tx is what the watch needs of a transaction.
 type Tx interface {
@@ -51,8 +66,7 @@ type Tx interface {
 	// RaiseAlarm notes that a rule has raised an alarm, and reports whether it did:
 	// not if some node has raised it less than a time ago.
 	RaiseAlarm(ctx context.Context, rule string, every time.Duration, now time.Time) (bool, error)
-	AppendAudit(ctx context.Context, e audit.Event) error
-	mail.Queue
+	RaiseTx
 }
 
 // Watch counts the wrong codes of one node, and looks at those of all nodes.
@@ -107,7 +121,7 @@ func (w *Watch) Check(ctx context.Context) error {
 	w.last.Store(s.failures)
 	w.ringing.Store(s.tooMany())
 	if s.raised {
-		w.Log.Error("too many wrong codes, all over the system", "alarm", codeRule, "failures", s.failures, "limit", s.limit)
+		w.Log.Error("too many wrong codes, all over the system", "alarm", WrongCodes.Name, "failures", s.failures, "limit", s.limit)
 	}
 	return nil
 }
@@ -127,10 +141,10 @@ func (w *Watch) look(ctx context.Context, tx Tx, n int64) (s sight, err error) {
 	if s.limit, err = w.limit(ctx, tx, minute); err != nil || !s.tooMany() {
 		return s, err
 	}
-	if s.raised, err = tx.RaiseAlarm(ctx, codeRule, atMost, now); err != nil || !s.raised {
+	if s.raised, err = tx.RaiseAlarm(ctx, WrongCodes.Name, atMost, now); err != nil || !s.raised {
 		return s, err
 	}
-	return s, w.tell(ctx, tx, s, now)
+	return s, w.Raise(ctx, tx, WrongCodes, s.failures, s.limit)
 }
 
 // limit is how many wrong codes are too many now: those of the rule, or five
@@ -153,15 +167,16 @@ func (w *Watch) limit(ctx context.Context, tx Tx, minute time.Time) (int64, erro
 	return min(most, max(least, times*sum/spans)), nil
 }
 
-// tell records the alarm, and mails it to the administrators.
-func (w *Watch) tell(ctx context.Context, tx Tx, s sight, now time.Time) error {
-	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: codeRule,
-		Detail: map[string]string{"failures": fmt.Sprint(s.failures), "limit": fmt.Sprint(s.limit)}})
+// Raise records an alarm, and mails it to the administrators.
+func (w *Watch) Raise(ctx context.Context, tx RaiseTx, rule Rule, n, limit int64) error {
+	now := w.Now()
+	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: rule.Name,
+		Detail: map[string]string{"failures": fmt.Sprint(n), "limit": fmt.Sprint(limit)}})
 	if err != nil {
 		return err
 	}
 	for _, address := range w.To {
-		letter := mail.Alarm{At: now, Rule: ruleText, N: int(s.failures), Limit: int(s.limit), Scope: scopeText, URL: w.Trail}
+		letter := mail.Alarm{At: now, Rule: rule.Text, N: int(n), Limit: int(limit), Scope: scopeText, URL: w.Trail}
 		if err := w.Outbox.Queue(ctx, tx, mail.Envelope{To: address}, letter); err != nil {
 			return err
 		}

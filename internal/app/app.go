@@ -28,8 +28,10 @@ import (
 	"warifu/internal/directory"
 	"warifu/internal/directory/local"
 	"warifu/internal/enrolment"
+	"warifu/internal/events"
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/helpdesk"
 	"warifu/internal/i18n"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
@@ -67,6 +69,9 @@ type App struct {
 	Notices   *notice.Service
 	Directory *local.Service
 	Clock     *clock.Watch
+	Hub       *events.Hub
+	Reception *helpdesk.Reception
+	Cases     *helpdesk.Watch
 	Alarm     *alarm.Watch
 	Metrics   *ops.Metrics
 
@@ -114,6 +119,8 @@ func (a *App) openStore() (err error) {
 		return err
 	}
 	a.DB.SetAuditKey(a.Ring.MAC(keyring.Audit))
+	a.Hub = &events.Hub{}
+	a.DB.SetHub(a.Hub, a.listening)
 	return nil
 }
 
@@ -141,7 +148,7 @@ func (a *App) buildSite() (err error) {
 	site := web.Config{
 		Log: a.Log, Catalogue: catalogue, Brand: brand, BaseURL: base, FormKey: a.Ring.MAC(keyring.FlowForm),
 		Random: rand.Reader, Now: a.now, Zone: a.zone, TrustedProxies: c.TrustedProxies, Campus: c.Campus,
-		Observe: a.Metrics.Request, Hours: c.HelpDesk.Calendar(a.zone).At,
+		Observe: a.Metrics.Request, Hours: c.HelpDesk.Calendar(a.zone).At, MostStreams: web.MostStreams,
 	}
 	if c.Demo != nil {
 		site.DemoMail = c.Demo.MailPage
@@ -178,9 +185,22 @@ func (a *App) buildLeaves() (err error) {
 	a.Directory.Notices = a.Notices
 	a.Alarm = &alarm.Watch{InTx: store.In[alarm.Tx](a.DB), Outbox: a.Notices.Outbox, To: c.Institution.AlarmMail,
 		Trail: mail.URL(c.BaseURL + "/admin"), Log: a.Log, Now: a.now}
+	a.Reception = &helpdesk.Reception{Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now,
+		Mail: helpdesk.DeskMail{Outbox: a.Notices.Outbox, To: c.HelpDesk.Mail, Console: mail.URL(c.BaseURL + "/desk")}}
+	a.Cases = &helpdesk.Watch{InTx: store.In[helpdesk.WaitTx](a.DB), View: store.View[helpdesk.WaitReader](a.DB), Hub: a.Hub, Now: a.now}
 	a.Metrics.Gauge("warifu_code_failures", "Wrong codes of the last five minutes, of all nodes.", a.Alarm.Last)
 	a.Metrics.Gauge("warifu_code_failures_alarm", "1 while there are too many of them.", a.Alarm.Ringing)
 	return nil
+}
+
+// listening is told whether the wake-ups of other nodes arrive. While they do
+// not, what waits here is told a few seconds later.
+func (a *App) listening(err error) {
+	if err != nil {
+		a.Log.Warn("announcements of other nodes do not arrive", "err", err)
+		return
+	}
+	a.Log.Info("listening to the announcements of other nodes")
 }
 
 // counted is told how every step of a sign-in ended.
@@ -206,7 +226,7 @@ func (a *App) buildPages() (err error) {
 		Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
 		Clock: a.Clock.Check, Counted: a.counted, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
 		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP),
-		Outbox: a.Notices.Outbox, App: mail.Text(a.Config.Institution.App), Random: rand.Reader, Now: a.now,
+		Desk: a.Reception, Outbox: a.Notices.Outbox, App: mail.Text(a.Config.Institution.App), Random: rand.Reader, Now: a.now,
 	}
 	a.flow = flow
 	enrol := &enrolment.Service{
@@ -221,7 +241,7 @@ func (a *App) buildPages() (err error) {
 	recover := &recovery.Service{
 		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
 		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
-		TOTP: a.TOTP, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
+		Desk: a.Reception, TOTP: a.TOTP, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
 		Address:       func(token string) string { return a.Config.BaseURL + "/r/" + token },
 		ForgotAddress: func(token string) string { return a.Config.BaseURL + "/forgot/" + token }, Random: rand.Reader, Now: a.now,
 	}
@@ -229,13 +249,15 @@ func (a *App) buildPages() (err error) {
 	policy := a.Config.Assurance
 	policy.BaseURL = a.Config.BaseURL
 	_, subjects := a.Ring.Key(keyring.Pairwise)
-	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, From: from}).Mount()
-	(&recovery.Pages{Site: a.Site, Service: recover, From: from}).Mount()
+	wait := &helpdesk.WaitPages{Site: a.Site, Watch: a.Cases}
+	wait.Mount()
+	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, Wait: wait, From: from}).Mount()
+	(&recovery.Pages{Site: a.Site, Service: recover, Wait: wait, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
 	mine := a.accountPages(pending, policy)
 	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Now: a.now}
 	mine.Mount()
-	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords)}).Mount()
+	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
 		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),

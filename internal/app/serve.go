@@ -14,6 +14,7 @@ import (
 	"warifu/internal/background"
 	"warifu/internal/clock"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/helpdesk"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
 	"warifu/internal/ops"
@@ -51,6 +52,8 @@ func (a *App) buildBackground() error {
 		&background.Job{Name: "stopped sign-ins", Every: expireEvery, Log: a.Log, Run: func(ctx context.Context) error {
 			return a.flow.TellStopped(ctx, store.In[signin.StoppedTx](a.DB))
 		}},
+		&background.Job{Name: "cases", Every: helpdesk.PollEvery, Log: a.Log, Run: a.Cases.Poll},
+		&background.Job{Name: "listener", Every: time.Second, Log: a.Log, Run: a.DB.Listen},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}
 	return nil
@@ -138,8 +141,10 @@ func (a *App) Run(ctx context.Context, public, operation []net.Listener) error {
 		return err
 	}
 	defer a.Stop()
+	pages := Server(a.Handler(), a.Log)
+	pages.RegisterOnShutdown(a.Site.EndStreams)
 	return Serve(ctx, map[*http.Server][]net.Listener{
-		Server(a.Handler(), a.Log):   public,
+		pages:                        public,
 		Server(a.Operation(), a.Log): operation,
 	})
 }

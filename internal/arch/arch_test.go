@@ -20,7 +20,7 @@ const module = "warifu"
 // layers are the packages from the bottom up. A package may import those of
 // the lines above its own, and no others.
 var layers = [][]string{
-	{"i18n", "secret", "background", "authenticator", "flow"},
+	{"i18n", "secret", "events", "background", "authenticator", "flow"},
 	{"flow/flowtest"},
 	{"web", "keyring", "audit", "throttle", "assurance"},
 	{"mail", "directory"},

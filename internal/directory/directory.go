@@ -54,6 +54,7 @@ type Subscriber struct {
 	Status      Status     `json:"status"`
 	Role        Role       `json:"role"`
 	Privileged  bool       `json:"privileged"`            // let back in by two agents or an activation code only
+	Telephone   string     `json:"telephone,omitempty"`   // for a call back by the help desk
 	Mailbox     string     `json:"mailbox"`               // the university mailbox: notices only
 	Language    string     `json:"language"`              // "ja", "en", or empty if not chosen
 	HadFactor   bool       `json:"had_factor"`            // an authenticator was bound once: the first-time window is closed for good (ENR-1)

@@ -42,6 +42,8 @@ func (l ImportLine) Over(known Subscriber) Subscriber {
 			merged.Affiliation = l.Affiliation
 		case "mailbox":
 			merged.Mailbox = l.Mailbox
+		case "telephone":
+			merged.Telephone = l.Telephone
 		case "status":
 			merged.Status = cmp.Or(l.Status, known.Status)
 		case "language":
@@ -76,7 +78,7 @@ func (f LineFault) String() string {
 // Columns are the columns of an import file, in any order; only sps_id and one
 // of display or family must be there.
 var Columns = []string{"sps_id", "display", "family", "given", "family_ja", "given_ja", "family_kana", "given_kana", "affiliation",
-	"department", "department_ja", "groups", "status", "mailbox", "language", "password_hash"}
+	"department", "department_ja", "groups", "status", "mailbox", "telephone", "language", "password_hash"}
 
 // Affiliations are those of eduPerson (eduPersonAffiliation).
 var Affiliations = []string{"student", "faculty", "staff", "employee", "member", "affiliate", "alum", "library-walk-in"}
@@ -238,6 +240,11 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 		if value != "" && !mailbox.MatchString(value) {
 			return fmt.Sprintf("%q is no mail address", value)
 		}
+	case "telephone":
+		p.Telephone = fold(value)
+		if p.Telephone != "" && !telephone.MatchString(p.Telephone) {
+			return fmt.Sprintf("%q is no telephone number", value)
+		}
 	case "password_hash":
 		p.PasswordHash = value
 		if value != "" {
@@ -255,6 +262,9 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 
 // mailbox is an address that mail can be sent to: a dot-atom of plain ASCII.
 var mailbox = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
+
+// telephone is a number as people write it.
+var telephone = regexp.MustCompile(`^\+?[0-9][0-9 ()-]{3,24}$`)
 
 // fold makes half-width kana and full-width letters ordinary ones. Half-width
 // sound marks are characters of their own, which are composed afterwards.

@@ -33,7 +33,7 @@ func read(t *testing.T, text string) []ImportLine {
 // spreadsheets write.
 func TestImportFile(t *testing.T) {
 	text := strings.Join(Columns, ",") + "\r\n" +
-		"ＳＰＳ1@miyako.example,,Miyako,Hanako,都,花子,みやこ,ﾊﾅｺﾞ,student,Science,理学部,\"b;a; b\",suspended,hanako@miyako.example,ja,$known\r\n"
+		"ＳＰＳ1@miyako.example,,Miyako,Hanako,都,花子,みやこ,ﾊﾅｺﾞ,student,Science,理学部,\"b;a; b\",suspended,hanako@miyako.example,０７５-000-1234,ja,$known\r\n"
 	sjis, err := japanese.ShiftJIS.NewEncoder().String(text)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestImportFile(t *testing.T) {
 	want := Subscriber{
 		SPSID: "sps1", Display: "Hanako Miyako", Latin: Name{"Miyako", "Hanako"}, Japanese: Name{"都", "花子"}, Kana: Name{"ミヤコ", "ハナゴ"},
 		Affiliation: "student", Department: Department{"Science", "理学部"}, Groups: []string{"a", "b"}, Status: Suspended, Role: RoleSubscriber,
-		Mailbox: "hanako@miyako.example", Language: "ja",
+		Mailbox: "hanako@miyako.example", Telephone: "075-000-1234", Language: "ja",
 	}
 	for name, file := range map[string]string{"UTF-8": text, "UTF-8 with BOM": "\xef\xbb\xbf" + text, "Shift_JIS": sjis} {
 		lines := read(t, file)

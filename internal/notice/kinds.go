@@ -48,6 +48,19 @@ var (
 	HowCode = mail.Text{Japanese: "利用開始コード", English: "activation code"}
 )
 
+// HowDesk says that the help desk did it, in the case with a number.
+func HowDesk(no mail.Word) mail.Text {
+	return mail.Text{Japanese: "ヘルプデスク（受付 " + string(no) + "）", English: "help desk (request " + string(no) + ")"}
+}
+
+// Why a case at the help desk was closed.
+var (
+	ClosedIdentity  = mail.Text{Japanese: "本人確認ができなかったため", English: "identity not confirmed"}
+	ClosedExpired   = mail.Text{Japanese: "期限切れ", English: "expired"}
+	ClosedCancelled = mail.Text{Japanese: "取り消し", English: "cancelled"}
+	ClosedOtherwise = mail.Text{Japanese: "別の方法で解決したため", English: "solved in another way"}
+)
+
 // words are how a kind is told.
 type words struct {
 	Subject mail.Text

@@ -53,7 +53,7 @@ func (s *Service) InitialiseByCode(ctx context.Context, key flow.Key, c Claimant
 		if !used { //guard:ENR-1
 			return Verdict{Outcome: CodeRejected}, nil
 		}
-		return Verdict{Outcome: CodeAccepted}, s.takeAway(ctx, tx, who, c, authenticator.ByActivationCode, notice.HowCode)
+		return Verdict{Outcome: CodeAccepted}, s.takeAway(ctx, tx, who, c, ticket.New(who.ID, c.Browser, authenticator.ByActivationCode, s.Now()), notice.HowCode)
 	})
 	if err == nil && v.Outcome == CodeRejected {
 		s.Failed()

@@ -13,8 +13,9 @@ const (
 	PasswordRequired  State = "password_required"
 	DecisionRequired  State = "decision_required" // the person is told what an initialization does
 	LinkSent          State = "link_sent"         // the rest happens where the link is opened
+	DeskWaiting       State = "desk_waiting"      // the help desk was asked; the rest happens here
 	EnrolmentRequired State = "enrolment_required"
-	Ended             State = "ended" // the account may not come in any more
+	Ended             State = "ended" // given up, or the account may not come in any more
 )
 
 // Outcome is how one step ended.
@@ -28,6 +29,11 @@ const (
 	Throttled        Outcome = "throttled" // asked to wait; nothing was verified
 	Sent             Outcome = "link sent"
 	NotSent          Outcome = "link not sent: too many mails"
+	DeskAsked        Outcome = "help desk asked"
+	DeskNotAsked     Outcome = "help desk not asked"
+	DeskCancelled    Outcome = "request to the help desk cancelled"
+	CaseUsed         Outcome = "case used"
+	CaseWaits        Outcome = "case not approved yet"
 	CodeAccepted     Outcome = "activation code accepted"
 	CodeRejected     Outcome = "activation code rejected"
 )
@@ -40,8 +46,12 @@ var transitions = flow.Table[State, Outcome]{
 		PasswordRejected: PasswordRequired,
 		SuspendedAccount: PasswordRequired,
 		Throttled:        PasswordRequired,
+		DeskAsked:        DeskWaiting, // of a first set-up, with the ticket that it lacks
+		DeskNotAsked:     PasswordRequired,
 	},
 	DecisionRequired: {
+		DeskAsked:        DeskWaiting,
+		DeskNotAsked:     DecisionRequired,
 		Sent:             LinkSent,
 		NotSent:          DecisionRequired,
 		CodeAccepted:     EnrolmentRequired,
@@ -50,8 +60,18 @@ var transitions = flow.Table[State, Outcome]{
 		SuspendedAccount: Ended,
 	},
 	LinkSent: {
+		DeskAsked:        DeskWaiting,
+		DeskNotAsked:     LinkSent,
 		Sent:             LinkSent,
 		NotSent:          LinkSent,
+		SuspendedAccount: Ended,
+	},
+	DeskWaiting: {
+		DeskAsked:        DeskWaiting, // once more, after a case has ended
+		DeskNotAsked:     DeskWaiting,
+		DeskCancelled:    Ended,
+		CaseWaits:        DeskWaiting,
+		CaseUsed:         EnrolmentRequired,
 		SuspendedAccount: Ended,
 	},
 }

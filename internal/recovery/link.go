@@ -148,12 +148,13 @@ func (s *Service) initialise(ctx context.Context, tx Tx, link Link, who director
 	if !spent { //guard:RST-1
 		return LinkDead, nil
 	}
-	return Initialised, s.takeAway(ctx, tx, who, Claimant{Client: o.Client, Browser: o.Browser}, authenticator.ByLink, notice.HowLink)
+	right := ticket.New(who.ID, o.Browser, authenticator.ByLink, s.Now())
+	return Initialised, s.takeAway(ctx, tx, who, Claimant{Client: o.Client, Browser: o.Browser}, right, notice.HowLink)
 }
 
 // takeAway ends all sessions and refresh tokens of a person, suspends the
 // authenticators, and lets this browser enrol (RST-5).
-func (s *Service) takeAway(ctx context.Context, tx Tx, who directory.Subscriber, c Claimant, by authenticator.BoundBy, how mail.Text) error {
+func (s *Service) takeAway(ctx context.Context, tx Tx, who directory.Subscriber, c Claimant, right ticket.Ticket, how mail.Text) error {
 	now := s.Now()
 	for _, do := range []func() error{
 		func() error { return tx.EndSessions(ctx, who.ID) },
@@ -164,7 +165,7 @@ func (s *Service) takeAway(ctx context.Context, tx Tx, who directory.Subscriber,
 		func() error {
 			return tx.ResetAttempts(ctx, who.ID, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
 		},
-		func() error { return tx.IssueTicket(ctx, ticket.New(who.ID, c.Browser, by, now)) },
+		func() error { return tx.IssueTicket(ctx, right) },
 		func() error {
 			return s.tell(ctx, tx, who, c.Client, notice.Initialized, mail.Values{"how": how})
 		},

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
 	"warifu/internal/authenticator/password"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/secret"
 	"warifu/internal/ticket"
@@ -19,6 +21,7 @@ import (
 type Pages struct {
 	Site    *web.Site
 	Service *Service
+	Wait    *helpdesk.WaitPages
 	From    string // domain that mails come from
 }
 
@@ -29,6 +32,10 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /reset", p.submitPassword)
 	p.Site.Handle("GET /reset/wait", p.showWait)
 	p.Site.Handle("POST /reset/wait", p.send)
+	p.Site.Handle("POST /reset/take", p.takeCase)
+	p.Site.Handle("POST /reset/cancel", p.cancelDesk)
+	p.Site.Handle("GET /reset/first", p.showFirst)
+	p.Site.Handle("POST /reset/first", p.askFirst)
 	p.Site.Handle("GET /r/{token}", p.showLink)
 	p.Site.Handle("POST /r/{token}", p.submitLink)
 	p.Site.Handle("GET /reset/done", p.showDone)
@@ -44,10 +51,16 @@ func (p *Pages) Mount() {
 }
 
 // SettingsPage is the page "recovery/settings".
-type SettingsPage struct{}
+type SettingsPage struct {
+	Done string // what has just been done, in the language of the page; mostly empty
+}
 
 func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request) error {
-	return p.Site.Render(w, r, http.StatusOK, "recovery/settings", SettingsPage{})
+	var page SettingsPage
+	if r.URL.Query().Get("cancelled") != "" {
+		page.Done = p.Site.Text(r, "wait.status_cancelled")
+	}
+	return p.Site.Render(w, r, http.StatusOK, "recovery/settings", page)
 }
 
 // paths says which page belongs to which state.
@@ -55,6 +68,7 @@ var paths = map[State]string{
 	PasswordRequired:  "/reset",
 	DecisionRequired:  "/reset",
 	LinkSent:          "/reset/wait",
+	DeskWaiting:       "/reset/wait",
 	EnrolmentRequired: "/enrol",
 	Ended:             "/reset",
 }
@@ -66,19 +80,26 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 		p.Site.SetTicket(w, ticket.Lifetime)
 		return p.Site.Redirect(w, r, paths[f.State])
 	}
-	return p.Site.Redirect(w, r, paths[f.State]+"?flow="+url.QueryEscape(f.ID))
+	return p.Site.Redirect(w, r, at(f, paths[f.State]))
 }
 
-// flow returns the flow that the address of a page names, if it is in a state;
+// at is the address of a page of a flow.
+func at(f Flow, path string) string { return path + "?flow=" + url.QueryEscape(f.ID) }
+
+// toDesk is what a form says, in place of the number of an address, if the help
+// desk is to be asked.
+const toDesk = "desk"
+
+// flow returns the flow that the address of a page names, if it is in one of the states;
 // otherwise it sends the browser to the right page, and the id is empty.
-func (p *Pages) flow(w http.ResponseWriter, r *http.Request, state State) (Flow, error) {
+func (p *Pages) flow(w http.ResponseWriter, r *http.Request, states ...State) (Flow, error) {
 	f, err := p.Service.Flow(r.Context(), key(r, r.URL.Query().Get("flow")))
 	switch {
 	case err != nil:
 		return Flow{}, problem(err)
 	case f.State == Ended:
 		return Flow{}, errSuspended
-	case f.State != state:
+	case !slices.Contains(states, f.State):
 		return Flow{}, p.proceed(w, r, f)
 	}
 	return f, nil
@@ -119,7 +140,7 @@ type LoginPage struct {
 
 func (p *Pages) showReset(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Get("flow") != "" {
-		f, err := p.flow(w, r, DecisionRequired)
+		f, err := p.flow(w, r, DecisionRequired, LinkSent) // from the latter the way leads to the help desk
 		if err != nil || f.ID == "" {
 			return err
 		}
@@ -183,7 +204,10 @@ type ResetPage struct {
 	SPSID      string
 	Addresses  []string // masked
 	Privileged bool
-	Hold       int // hours in which no address can be changed
+	ByDesk     bool   // the help desk is offered, not a mail
+	Chosen     bool   // though a mail would do
+	Other      string // address of this page with the help desk
+	Hold       int    // hours in which no address can be changed
 	Error      string
 	Code       CodePage // for those who cannot do it by mail
 }
@@ -200,6 +224,9 @@ func (p *Pages) renderDecision(w http.ResponseWriter, r *http.Request, status in
 	page := ResetPage{Desk: p.Site.DeskState(r), SPSID: back.SPSID, Privileged: back.Privileged, Hold: holdHours, Error: fault.address,
 		Code: CodePage{Error: fault.code, Length: secret.CodeLength, Example: secret.ExampleCode}}
 	page.Addresses = mail.MaskAddresses(back.Addresses)
+	page.Other = at(f, "/reset") + "&to=" + toDesk
+	page.Chosen = len(page.Addresses) > 0 && (r.URL.Query().Get("to") == toDesk || f.State == LinkSent)
+	page.ByDesk = page.Chosen || len(page.Addresses) == 0
 	if page.Hidden, err = p.Site.Hidden(w, r, resetStep, f.ID); err != nil {
 		return err
 	}
@@ -220,6 +247,9 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(err)
 	}
+	if form["to"] == toDesk {
+		return p.askDesk(w, r, f)
+	}
 	n, err := strconv.Atoi(form["to"])
 	if err != nil {
 		return p.renderDecision(w, r, http.StatusUnprocessableEntity, f, decisionFault{address: p.Site.Text(r, "err.choice")})
@@ -232,7 +262,7 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	case SuspendedAccount:
 		return errSuspended
 	case NotSent:
-		return p.Site.SendLimit(r, v.SendFrom, paths[f.State]+"?flow="+url.QueryEscape(f.ID), errSendLimit)
+		return p.Site.SendLimit(r, v.SendFrom, at(f, paths[f.State]), errSendLimit)
 	}
 	return p.proceed(w, r, v.Flow)
 }
@@ -276,25 +306,29 @@ var errSendLimit = errors.New("recovery: too many mails")
 // SentPage is the page "recovery/sent".
 type SentPage struct {
 	web.Hidden
-	Desk   web.Desk
 	Masked string
 	From   string // domain of the sender
 	Until  string // in words
 	To     int    // number of the address, for another mail
+	ToDesk string // address of the page that leads to the help desk
 	Wait   int    // seconds until another may be sent
 }
 
 func (p *Pages) showWait(w http.ResponseWriter, r *http.Request) error {
-	f, err := p.flow(w, r, LinkSent)
+	f, err := p.flow(w, r, LinkSent, DeskWaiting)
 	if err != nil || f.ID == "" {
 		return err
+	}
+	if f.State == DeskWaiting {
+		return p.renderWait(w, r, f)
 	}
 	back, err := p.Service.WaysBack(r.Context(), f)
 	if err != nil {
 		return err
 	}
 	p.Site.Prefer(r, back.Language)
-	page := SentPage{Desk: p.Site.DeskState(r), Masked: mail.MaskAddress(f.Address), From: p.From, Until: p.Site.Clock(r, f.SentAt.Add(linkLifetime))}
+	page := SentPage{Masked: mail.MaskAddress(f.Address), From: p.From, Until: p.Site.Clock(r, f.SentAt.Add(linkLifetime)),
+		ToDesk: at(f, "/reset") + "&to=" + toDesk}
 	for n, address := range back.Addresses {
 		if address == f.Address {
 			page.To = n

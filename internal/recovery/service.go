@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
 	"warifu/internal/notice"
@@ -76,6 +78,7 @@ type Tx interface {
 	SpendPasswordRight(ctx context.Context, id string, browser []byte, now time.Time) (bool, error)
 	throttle.MailTx
 	notice.Tx
+	helpdesk.CallerTx
 	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
@@ -92,6 +95,7 @@ type Service struct {
 	Words     notice.Words
 	TOTP      *totp.Verifier
 	Codes     *secret.MAC // digests of recovery and activation codes
+	Desk      *helpdesk.Reception
 	Rules     *password.Rules
 	Clock     func() error // tells that the wall clock was set back
 	Failed    func()       // told of every wrong code (THR-7)
@@ -113,8 +117,10 @@ type Claimant struct {
 type Verdict struct {
 	Flow      Flow
 	Outcome   Outcome
-	WaitUntil time.Time // after Throttled; zero if waiting does not help
-	SendFrom  time.Time // after NotSent
+	WaitUntil time.Time       // after Throttled; zero if waiting does not help
+	SendFrom  time.Time       // after NotSent
+	Desk      helpdesk.Answer // after DeskNotAsked: why
+	Password  bool            // after CaseUsed: a new password comes first
 
 	quiet bool // not recorded
 }
@@ -165,6 +171,15 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 		v.Outcome = PasswordAccepted
 	default:
 		v.Outcome = NothingBound
+	}
+	if v.Outcome == PasswordAccepted || v.Outcome == NothingBound {
+		waiting, err := s.Desk.Waits(ctx, tx, who.ID, c.Browser)
+		if err == nil && waiting.Kind != helpdesk.SignIn { // back to the page that waits already
+			return s.goOnWaiting(ctx, tx, answer, c, waiting)
+		}
+		if err != nil && !errors.Is(err, helpdesk.ErrNoCase) {
+			return Verdict{}, err
+		}
 	}
 	if v.Flow.State, err = transitions.Next(PasswordRequired, v.Outcome); err != nil {
 		return Verdict{}, err

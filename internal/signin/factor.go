@@ -110,6 +110,9 @@ func (s *Service) comeIn(ctx context.Context, tx Tx, a attempt, o Outcome, proof
 	if err := tx.EndRecoveryLinks(ctx, a.who.ID); err != nil { //guard:RST-9
 		return Verdict{}, err
 	}
+	if err := s.Desk.EndNeedless(ctx, tx, a.who.ID); err != nil {
+		return Verdict{}, err
+	}
 	if err := s.openSession(ctx, tx, a.flow, a.claimant, &v); err != nil {
 		return Verdict{}, err
 	}

@@ -14,6 +14,8 @@ const (
 	PasswordRequired  State = "password_required"
 	FactorRequired    State = "factor_required"    // any second factor; the person chooses which
 	OTPRequired       State = "otp_required"       // one was sent by mail; a second factor does as well
+	DeskRequired      State = "desk_required"      // the help desk was asked; a second factor does as well
+	RecoveryWaiting   State = "recovery_waiting"   // this browser waits for the help desk elsewhere
 	EnrolmentRequired State = "enrolment_required" // the second factor has to be set up first
 	RecoveryRequired  State = "recovery_required"  // there was one, and it was taken away
 	SignedIn          State = "signed_in"
@@ -48,6 +50,11 @@ const (
 	OTPRejected          Outcome = "OTP rejected"
 	OTPExpired           Outcome = "OTP expired"
 	OTPBurnt             Outcome = "OTP ended after too many wrong entries"
+	DeskFound            Outcome = "password accepted, waiting for the help desk"
+	RecoveryFound        Outcome = "password accepted, waiting for the help desk to initialize"
+	DeskAsked            Outcome = "help desk asked"
+	DeskNotAsked         Outcome = "help desk not asked"
+	DeskCancelled        Outcome = "request to the help desk cancelled"
 	Throttled            Outcome = "throttled" // asked to wait; nothing was verified
 )
 
@@ -73,6 +80,8 @@ var transitions = flow.Table[State, Outcome]{
 		BrowserTrusted:   SignedIn,
 		FactorMissing:    EnrolmentRequired,
 		FactorTaken:      RecoveryRequired,
+		DeskFound:        DeskRequired,
+		RecoveryFound:    RecoveryWaiting,
 		PasswordRejected: PasswordRequired,
 		SuspendedAccount: PasswordRequired,
 		Throttled:        PasswordRequired,
@@ -94,6 +103,8 @@ var transitions = flow.Table[State, Outcome]{
 		PasskeyCloned:        FactorRequired,
 		OTPSent:              OTPRequired,
 		OTPNotSent:           FactorRequired,
+		DeskAsked:            DeskRequired,
+		DeskNotAsked:         FactorRequired,
 		Throttled:            FactorRequired,
 		SuspendedAccount:     Ended,
 	},
@@ -104,6 +115,8 @@ var transitions = flow.Table[State, Outcome]{
 		OTPBurnt:             OTPRequired,
 		OTPSent:              OTPRequired,
 		OTPNotSent:           OTPRequired,
+		DeskAsked:            DeskRequired,
+		DeskNotAsked:         OTPRequired,
 		TOTPAccepted:         SignedIn,
 		TOTPRejected:         OTPRequired,
 		TOTPReused:           OTPRequired,
@@ -117,11 +130,35 @@ var transitions = flow.Table[State, Outcome]{
 		Throttled:            OTPRequired,
 		SuspendedAccount:     Ended,
 	},
+	DeskRequired: {
+		OTPAccepted:          SignedIn,
+		OTPRejected:          DeskRequired,
+		OTPExpired:           DeskRequired,
+		OTPBurnt:             DeskRequired,
+		DeskAsked:            DeskRequired,
+		DeskNotAsked:         DeskRequired,
+		DeskCancelled:        FactorRequired,
+		TOTPAccepted:         SignedIn,
+		TOTPRejected:         DeskRequired,
+		TOTPReused:           DeskRequired,
+		TOTPPaused:           DeskRequired,
+		KnownBrowsersOnly:    DeskRequired,
+		RecoveryCodeAccepted: SignedIn,
+		RecoveryCodeRejected: DeskRequired,
+		PasskeyAccepted:      SignedIn,
+		PasskeyRejected:      DeskRequired,
+		PasskeyCloned:        DeskRequired,
+		Throttled:            DeskRequired,
+		SuspendedAccount:     Ended,
+	},
 }
 
 // takesFactor reports whether a second factor is what is waited for, or would
 // do as well.
-func (s State) takesFactor() bool { return s == FactorRequired || s == OTPRequired }
+func (s State) takesFactor() bool { return s == FactorRequired || s.takesOTP() }
+
+// takesOTP reports whether the digits of an OTP are waited for.
+func (s State) takesOTP() bool { return s == OTPRequired || s == DeskRequired }
 
 // Flow is one claimant's attempt to sign in, in one tab of one browser, from
 // the right password on.

@@ -107,7 +107,7 @@ func (s *Service) SubmitOTP(ctx context.Context, key flow.Key, c Claimant, digit
 		return Verdict{}, err
 	}
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if f.State != OTPRequired { // the table refuses it, too; nothing is verified
+		if !f.State.takesOTP() { // the table refuses it, too; nothing is verified
 			return Verdict{}, flow.OutOfOrder(f.State, OTPAccepted)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
@@ -120,7 +120,7 @@ func (s *Service) SubmitOTP(ctx context.Context, key flow.Key, c Claimant, digit
 		if !reserved.Allowed { //guard:THR-5
 			return Verdict{Outcome: Throttled, WaitUntil: reserved.WaitUntil, quiet: !throttle.Telling(reserved.refusals)}, nil
 		}
-		if !s.OTPs.Allows(who) { //guard:MAIL-11
+		if f.State == OTPRequired && !s.OTPs.Allows(who) { //guard:MAIL-11
 			return Verdict{Outcome: OTPExpired}, nil
 		}
 		return s.verifyOTP(ctx, tx, f, c, who, digits, reserved.left)
@@ -139,7 +139,7 @@ type otpReservation struct {
 func (s *Service) reserveOTP(ctx context.Context, key flow.Key) (r otpReservation, err error) {
 	err = s.InTx(ctx, func(tx Tx) error {
 		f, err := s.load(ctx, tx, key)
-		if err != nil || f.State != OTPRequired {
+		if err != nil || !f.State.takesOTP() {
 			return err // the step refuses the wrong state
 		}
 		r.Reservation, r.refusals, err = s.Throttle.ReserveCode(ctx, tx, f.SubscriberID, s.Now())
@@ -180,6 +180,11 @@ func (s *Service) verifyOTP(ctx context.Context, tx Tx, f *Flow, c Claimant, who
 	if !spent { //guard:A12
 		return Verdict{Outcome: OTPRejected}, nil
 	}
+	if f.State == DeskRequired {
+		if _, err := s.Desk.Take(ctx, tx, f.Key); err != nil { //guard:HD-18
+			return Verdict{}, err
+		}
+	}
 	return s.acceptOTP(ctx, tx, f, c, who)
 }
 
@@ -193,6 +198,10 @@ func (s *Service) burnt(otp mailotp.OTP) Verdict {
 func (s *Service) acceptOTP(ctx context.Context, tx Tx, f *Flow, c Claimant, who directory.Subscriber) (Verdict, error) {
 	now := s.Now()
 	f.Evidence = append(f.Evidence, authenticator.Evidence{Kind: authenticator.OTP, ID: f.ID, At: now})
+	method := s.Words("method.otp_mail")
+	if f.State == DeskRequired {
+		method = s.Words("method.otp_desk")
+	}
 	v := Verdict{Outcome: OTPAccepted}
 	if err := tx.ResetAttempts(ctx, who.ID, throttle.Code, throttle.Refused); err != nil {
 		return Verdict{}, err
@@ -208,7 +217,7 @@ func (s *Service) acceptOTP(ctx context.Context, tx Tx, f *Flow, c Claimant, who
 	}
 	return v, s.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.Temporary, Subscriber: who, At: now,
 		Browser: notice.Device(c.Client, s.Words), Place: notice.Place(c.Client, s.Words),
-		Values: mail.Values{"method": s.Words("method.otp_mail")}})
+		Values: mail.Values{"method": method}})
 }
 
 // resendIn returns how long a person has to wait before another mail.

@@ -8,6 +8,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/federation"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/session"
 	"warifu/internal/ticket"
 	"warifu/internal/web"
@@ -20,6 +21,7 @@ type Pages struct {
 	Sessions *session.Service
 	Services *federation.Services
 	Pending  federation.Pending
+	Wait     *helpdesk.WaitPages
 	From     string // domain that mails come from
 }
 
@@ -41,6 +43,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /login/otp", p.showOTP)
 	p.Site.Handle("POST /login/otp", p.submitOTP)
 	p.Site.Handle("POST /login/otp/again", p.resend)
+	p.Site.Handle("POST /login/otp/cancel", p.cancelDesk)
 	p.Site.Handle("GET /login/ended", p.showEnded)
 }
 
@@ -55,6 +58,8 @@ var paths = map[State]string{
 	PasswordRequired:  "/login",
 	FactorRequired:    "/login/totp",
 	OTPRequired:       "/login/otp",
+	DeskRequired:      "/login/otp",
+	RecoveryWaiting:   "/reset/wait",
 	EnrolmentRequired: "/enrol",
 	RecoveryRequired:  "/login/ended",
 	SignedIn:          "/home",

@@ -25,6 +25,10 @@ type CannotPage struct {
 	Privileged bool
 	Back       string // address of the page before
 	Error      string
+	ByDesk     bool   // the help desk is offered, not a mail
+	Chosen     bool   // though a mail would do
+	Other      string // address of this page with the other of the two
+	Choose     string // address of the other ways in
 }
 
 func (p *Pages) showCannot(w http.ResponseWriter, r *http.Request) error {
@@ -38,14 +42,24 @@ func (p *Pages) showCannot(w http.ResponseWriter, r *http.Request) error {
 	return p.renderCannot(w, r, http.StatusOK, f, "")
 }
 
+// toDesk is what the form says, in place of the number of an address, if the
+// help desk is to be asked.
+const toDesk = "desk"
+
 func (p *Pages) renderCannot(w http.ResponseWriter, r *http.Request, status int, f Flow, fault string) error {
 	who, back, err := p.Service.WaysBack(r.Context(), f)
 	if err != nil {
 		return err
 	}
 	p.Site.Prefer(r, who.Language)
-	page := CannotPage{Desk: p.Site.DeskState(r), Privileged: back.Privileged, Back: at(paths[FactorRequired], f), Error: fault}
+	here := at("/login/cannot", f)
+	page := CannotPage{Desk: p.Site.DeskState(r), Privileged: back.Privileged, Back: at(paths[FactorRequired], f), Error: fault, Other: here + "&to=" + toDesk}
 	page.Addresses = mail.MaskAddresses(back.Addresses)
+	if page.ByDesk = len(page.Addresses) == 0 || r.URL.Query().Get("to") == toDesk; page.ByDesk {
+		page.Other = here
+		page.Chosen = len(page.Addresses) > 0
+		page.Choose = at("/login/choose", f)
+	}
 	if _, err := p.service(r, f.Request); err != nil {
 		return err
 	}
@@ -63,6 +77,9 @@ func (p *Pages) submitCannot(w http.ResponseWriter, r *http.Request) error {
 	f, err := p.Service.Flow(r.Context(), key(r, form["flow"]))
 	if err != nil {
 		return problem(err)
+	}
+	if form["to"] == toDesk {
+		return p.askDesk(w, r, f)
 	}
 	n, err := strconv.Atoi(form["to"])
 	if err != nil {
@@ -151,7 +168,7 @@ func (p *Pages) showOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if f.State != OTPRequired {
+	if !f.State.takesOTP() {
 		return p.proceed(w, r, f)
 	}
 	return p.renderOTP(w, r, http.StatusOK, f, OTPPage{})
@@ -166,12 +183,12 @@ func (p *Pages) submitOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(err)
 	}
-	if f.State != OTPRequired { // sent twice, or from a page that lies behind
+	if !f.State.takesOTP() { // sent twice, or from a page that lies behind
 		return p.again(w, r, f)
 	}
 	digits, ok := secret.ParseDigits(form["otp"])
 	if !ok || len(digits) != mailotp.Digits { // a slip, not an attempt
-		return p.renderOTP(w, r, http.StatusUnprocessableEntity, f, OTPPage{Error: p.otpSlip(r, form["otp"], digits)})
+		return p.renderOTP(w, r, http.StatusUnprocessableEntity, f, OTPPage{Error: p.otpSlip(r, f, form["otp"], digits)})
 	}
 	v, err := p.Service.SubmitOTP(r.Context(), f.Key, p.claimant(r), digits)
 	if flow.Overtaken(err) {
@@ -183,10 +200,12 @@ func (p *Pages) submitOTP(w http.ResponseWriter, r *http.Request) error {
 	return p.answerOTP(w, r, v)
 }
 
-func (p *Pages) otpSlip(r *http.Request, typed, digits string) string {
+func (p *Pages) otpSlip(r *http.Request, f Flow, typed, digits string) string {
 	switch {
 	case typed == "":
 		return p.Site.Text(r, "err.otp_empty")
+	case len(digits) == totp.Digits && f.State == DeskRequired:
+		return p.Site.Text(r, "err.otp_desk_is_totp", "m", totp.Digits, "n", mailotp.Digits)
 	case len(digits) == totp.Digits:
 		return p.Site.Text(r, "err.otp_is_totp", "m", totp.Digits, "n", mailotp.Digits)
 	default:
@@ -195,15 +214,25 @@ func (p *Pages) otpSlip(r *http.Request, typed, digits string) string {
 }
 
 func (p *Pages) answerOTP(w http.ResponseWriter, r *http.Request, v Verdict) error {
-	page := OTPPage{Left: v.Left}
+	page, desk := OTPPage{Left: v.Left}, v.Flow.State == DeskRequired
 	switch v.Outcome {
 	case OTPRejected:
 		page.Error = p.Site.Text(r, "err.otp_bad")
+		if desk {
+			page.Error = p.Site.Text(r, "err.otp_desk_bad")
+		}
 	case OTPExpired:
 		page.Error = p.Site.Text(r, "err.otp_expired")
+		if desk {
+			page.Error = p.Site.Text(r, "err.otp_desk_expired")
+		}
 	case Throttled:
 		page.Error = p.Site.WaitText(r, v.WaitUntil)
 	case OTPBurnt:
+		if desk {
+			page.Error = p.Site.Text(r, "err.otp_desk_expired")
+			break
+		}
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.otp_burnt", Args: []any{"time", p.Site.Clock(r, v.SendFrom)},
 			Next: at("/login/cannot", v.Flow), Label: "stop.continue", Err: errBurnt}
 	default:
@@ -215,6 +244,9 @@ func (p *Pages) answerOTP(w http.ResponseWriter, r *http.Request, v Verdict) err
 var errBurnt = errors.New("signin: too many wrong OTPs")
 
 func (p *Pages) renderOTP(w http.ResponseWriter, r *http.Request, status int, f Flow, page OTPPage) (err error) {
+	if f.State == DeskRequired {
+		return p.renderDesk(w, r, status, f, page)
+	}
 	otp, err := p.Service.OTP(r.Context(), f)
 	if err != nil && !errors.Is(err, mailotp.ErrNone) {
 		return err

@@ -3,11 +3,13 @@ package signin
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 )
 
 // PasswordForm is what a claimant typed on the first page.
@@ -54,6 +56,15 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 	if v.Outcome, err = s.afterPassword(ctx, tx, answer.Subscriber); err != nil {
 		return Verdict{}, err
 	}
+	if v.Outcome != SuspendedAccount {
+		waiting, err := s.Desk.Waits(ctx, tx, answer.Subscriber.ID, c.Browser)
+		if err == nil {
+			return s.goOnWaiting(ctx, tx, f, c, waiting)
+		}
+		if !errors.Is(err, helpdesk.ErrNoCase) {
+			return Verdict{}, err
+		}
+	}
 	var trusted []authenticator.Evidence
 	if v.Outcome == PasswordAccepted {
 		if trusted, err = s.trusted(ctx, tx, c, answer.Subscriber); err != nil {
@@ -86,6 +97,22 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 		return Verdict{}, err
 	}
 	return v, tx.CreateSigninFlow(ctx, f)
+}
+
+// goOnWaiting leads whoever has closed the page that waits for the help desk
+// back to it, in the same browser and with the right password. No flow is made:
+// the page's own goes on.
+func (s *Service) goOnWaiting(ctx context.Context, tx Tx, f Flow, c Claimant, waiting helpdesk.Case) (v Verdict, err error) {
+	v.Outcome = RecoveryFound
+	if waiting.Kind == helpdesk.SignIn {
+		v.Outcome = DeskFound
+	}
+	f.Key = waiting.Flow
+	if f.State, err = transitions.Next(f.State, v.Outcome); err != nil {
+		return Verdict{}, err
+	}
+	v.Flow = f
+	return v, tx.AppendAudit(ctx, s.event(v.Outcome, f, c))
 }
 
 // afterPassword says how the right password of a person ends the first step.

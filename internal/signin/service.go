@@ -19,6 +19,7 @@ import (
 	"warifu/internal/directory"
 	"warifu/internal/federation"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
 	"warifu/internal/notice"
@@ -85,7 +86,7 @@ type Tx interface {
 	password.GuardTx
 	throttle.MailTx
 	session.Tx
-	notice.Tx
+	helpdesk.CallerTx
 	// EndRecoveryLinks ends the mailed links of a person who needs none (RST-9).
 	EndRecoveryLinks(ctx context.Context, subscriberID string) error
 	// IssueTicket stores a ticket in place of every other one of its subscriber
@@ -111,6 +112,7 @@ type Service struct {
 	Tokens    *secret.Box // seals the session's token in the flow
 	OTPs      mailotp.Policy
 	Codes     *secret.MAC // digests of OTPs and recovery codes
+	Desk      *helpdesk.Reception
 	Outbox    *mail.Outbox
 	App       mail.Text // name of this system
 	Notices   *notice.Service
@@ -139,15 +141,16 @@ type Claimant struct {
 type Verdict struct {
 	Flow      Flow // without an id as long as the password is not right
 	Outcome   Outcome
-	WaitUntil time.Time     // after Throttled; zero if waiting does not help
-	Left      int64         // attempts left; only few are worth telling
-	Next      time.Duration // after TOTPReused: until the next number
-	Drift     time.Duration // after TOTPRejected: how wrong the claimant's clock seems; zero if unknown
-	Old       bool          // after TOTPRejected: the number is from a suspended authenticator
-	SendFrom  time.Time     // after OTPNotSent and OTPBurnt: when a mail may be asked for again
-	Token     string        // of the session, once signed in
-	Known     string        // token by which the browser is known from now on; empty if it stays
-	Trusted   string        // token by which it is trusted from now on; empty if it is not
+	WaitUntil time.Time       // after Throttled; zero if waiting does not help
+	Left      int64           // attempts left; only few are worth telling
+	Next      time.Duration   // after TOTPReused: until the next number
+	Drift     time.Duration   // after TOTPRejected: how wrong the claimant's clock seems; zero if unknown
+	Old       bool            // after TOTPRejected: the number is from a suspended authenticator
+	Desk      helpdesk.Answer // after DeskNotAsked: why
+	SendFrom  time.Time       // after OTPNotSent and OTPBurnt: when a mail may be asked for again
+	Token     string          // of the session, once signed in
+	Known     string          // token by which the browser is known from now on; empty if it stays
+	Trusted   string          // token by which it is trusted from now on; empty if it is not
 
 	quiet bool // not recorded
 }

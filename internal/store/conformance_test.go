@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -529,7 +530,11 @@ func TestFileGone(t *testing.T) {
 
 // jobs are files whose statements belong to jobs and commands, which may read
 // a whole table.
-var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "key_version.go": true, "stopped.go": true}
+var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "key_version.go": true, "stopped.go": true, "announce_postgres.go": true}
+
+// bounded are indexes of what is open now: never more than some thousand rows, all
+// of which are wanted.
+var bounded = regexp.MustCompile(` (desk_case_open|desk_entry_stopped)$`)
 
 // TestEveryQueryHasAnIndex asks SQLite how it would run every statement of a
 // request: none reads a whole table.
@@ -547,7 +552,7 @@ func TestEveryQueryHasAnIndex(t *testing.T) {
 		for _, statement := range statements {
 			asked++
 			for _, step := range plan(t, db, statement) {
-				if strings.HasPrefix(step, "SCAN ") && !strings.Contains(step, "CONSTANT ROW") {
+				if strings.HasPrefix(step, "SCAN ") && !strings.Contains(step, "CONSTANT ROW") && !bounded.MatchString(step) {
 					t.Errorf("%s: %s\n%s", file, step, statement)
 				}
 			}

@@ -135,7 +135,7 @@ func testKeyUse(t *testing.T, db *DB) {
 // unversioned are columns of bytes that no key was needed for: digests of random
 // tokens, and of events.
 var unversioned = map[string]bool{"known_browser.digest": true, "signin_flow.browser": true, "ticket.browser": true, "enrolment_flow.browser": true,
-	"recovery_flow.browser": true, "recovery_link.browser": true, "recovery_link.digest": true, "not_me_token.digest": true, "trusted_browser.digest": true,
+	"recovery_flow.browser": true, "desk_case.browser": true, "recovery_link.browser": true, "recovery_link.digest": true, "not_me_token.digest": true, "trusted_browser.digest": true,
 	"passkey.id": true, "passkey.user_handle": true, "passkey.public_key": true, "passkey.aaguid": true, "passkey_ceremony.browser": true, "session.digest": true, "oidc_grant.code_digest": true,
 	"oidc_grant.refresh_digest": true, "client_assertion.digest": true, "pushed_request.digest": true, "audit_block.digest": true}
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"warifu/internal/events"
 	"warifu/internal/secret"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -29,8 +30,11 @@ type DB struct {
 	readers  chan struct{} // on SQLite only: one place for each reader at work
 	executor func(*sql.Tx) executor
 
-	auditKey *secret.MAC
-	onMail   func()
+	auditKey  *secret.MAC
+	onMail    func()
+	url       string      // of PostgreSQL
+	hub       *events.Hub // that announcements wake; may be nil
+	listening func(error) // told when the listener is connected, and when it is not
 }
 
 // Open opens the database at url ("sqlite:PATH" or "postgres://...").

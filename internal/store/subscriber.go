@@ -13,7 +13,7 @@ import (
 
 const subscriberColumns = `s.id, s.public_id, s.sps_id, s.display, s.family, s.given, s.family_ja, s.given_ja,
 	s.family_kana, s.given_kana, s.affiliation, s.department, s.department_ja, s.groups, s.status, s.role,
-	s.privileged, s.mailbox, s.language, s.had_factor, s.recovered_at, s.frozen_at, s.created_at, s.updated_at`
+	s.privileged, s.telephone, s.mailbox, s.language, s.had_factor, s.recovered_at, s.frozen_at, s.created_at, s.updated_at`
 
 // scanSubscriber reads the columns of subscriberColumns, and what follows them into more.
 func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
@@ -23,7 +23,7 @@ func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	err := r.Scan(append([]any{&s.ID, &s.PublicID, &s.SPSID, &s.Display, &s.Latin.Family, &s.Latin.Given,
 		&s.Japanese.Family, &s.Japanese.Given, &s.Kana.Family, &s.Kana.Given, &s.Affiliation,
 		&s.Department.English, &s.Department.Japanese, &groups, &s.Status, &s.Role,
-		&s.Privileged, &s.Mailbox, &s.Language, &s.HadFactor, &recovered, &frozen, &created, &updated}, more...)...)
+		&s.Privileged, &s.Telephone, &s.Mailbox, &s.Language, &s.HadFactor, &recovered, &frozen, &created, &updated}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, directory.ErrNotFound
 	}
@@ -60,11 +60,11 @@ func (tx *Tx) CreateSubscriber(ctx context.Context, s directory.Subscriber) erro
 	}
 	_, err = tx.exec(ctx, `INSERT INTO subscriber (id, public_id, sps_id, display, family, given, family_ja, given_ja,
 		family_kana, given_kana, affiliation, department, department_ja, groups, status, role,
-		privileged, mailbox, language, had_factor, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, FALSE, $20, $21)`,
+		privileged, telephone, mailbox, language, had_factor, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, FALSE, $21, $22)`,
 		s.ID, s.PublicID, s.SPSID, s.Display, s.Latin.Family, s.Latin.Given, s.Japanese.Family, s.Japanese.Given,
 		s.Kana.Family, s.Kana.Given, s.Affiliation, s.Department.English, s.Department.Japanese, groups, s.Status, s.Role,
-		s.Privileged, s.Mailbox, s.Language, millis(s.CreatedAt), millis(s.UpdatedAt))
+		s.Privileged, s.Telephone, s.Mailbox, s.Language, millis(s.CreatedAt), millis(s.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store: create subscriber: %w", err)
 	}
@@ -80,10 +80,10 @@ func (tx *Tx) UpdateSubscriber(ctx context.Context, s directory.Subscriber) erro
 	}
 	n, err := tx.exec(ctx, `UPDATE subscriber SET display = $2, family = $3, given = $4, family_ja = $5, given_ja = $6,
 		family_kana = $7, given_kana = $8, affiliation = $9, department = $10, department_ja = $11, groups = $12,
-		status = $13, role = $14, privileged = $15, mailbox = $16, language = $17, updated_at = $18 WHERE id = $1`,
+		status = $13, role = $14, privileged = $15, telephone = $16, mailbox = $17, language = $18, updated_at = $19 WHERE id = $1`,
 		s.ID, s.Display, s.Latin.Family, s.Latin.Given, s.Japanese.Family, s.Japanese.Given,
 		s.Kana.Family, s.Kana.Given, s.Affiliation, s.Department.English, s.Department.Japanese, groups,
-		s.Status, s.Role, s.Privileged, s.Mailbox, s.Language, millis(s.UpdatedAt))
+		s.Status, s.Role, s.Privileged, s.Telephone, s.Mailbox, s.Language, millis(s.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store: update subscriber: %w", err)
 	}

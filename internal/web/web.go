@@ -63,6 +63,7 @@ type Config struct {
 	Hours          func(time.Time) (open bool, next time.Time) // of the help desk; may be nil
 	DemoMail       string                                      // the demonstration's mail page; empty outside of it
 	Observe        func(route string, status int)              // told of every answer; may be nil
+	MostStreams    int                                         // event streams that are open at the same time
 }
 
 // Site serves pages.
@@ -74,6 +75,9 @@ type Site struct {
 	templates  map[i18n.Lang]map[string]*template.Template
 	assets     *assets
 	identify   func(*http.Request) (*Person, error)
+	streams    streams
+	stopping   context.Context // ends when the node stops
+	stop       context.CancelFunc
 }
 
 // NewSite returns a site without pages. It fails if a template does not parse.
@@ -86,7 +90,9 @@ func NewSite(config Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{Config: config, mux: http.NewServeMux(), protection: http.NewCrossOriginProtection(), templates: templates, assets: assets}
+	s := &Site{Config: config, mux: http.NewServeMux(), protection: http.NewCrossOriginProtection(), templates: templates, assets: assets,
+		streams: streams{byKey: make(map[string]int)}}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serveError(w, r, &Problem{Status: http.StatusForbidden, Stop: "stop.csrf", Err: errCrossOrigin})
 	}))

@@ -1,0 +1,594 @@
+package helpdesk
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"warifu/internal/alarm"
+	"warifu/internal/audit"
+	"warifu/internal/directory"
+	"warifu/internal/flow"
+	"warifu/internal/mailotp"
+	"warifu/internal/notice"
+	"warifu/internal/secret"
+	"warifu/internal/web"
+)
+
+var (
+	// ErrSelf means that the case is the agent's own.
+	ErrSelf = errors.New("helpdesk: the agent's own case")
+	// ErrSame means that the second approval is to come from another agent.
+	ErrSame = errors.New("helpdesk: the same agent twice")
+	// ErrLimit means that an administrator has to approve, too.
+	ErrLimit = errors.New("helpdesk: only an administrator may give the second approval")
+	// ErrOffDuty means that the desk is closed, and the agent is not on the duty list.
+	ErrOffDuty = errors.New("helpdesk: outside of the opening hours")
+)
+
+// A TakenError means that another agent is at work on a case.
+type TakenError struct {
+	No    int64
+	Agent directory.Subscriber
+	At    time.Time
+}
+
+func (e *TakenError) Error() string { return "helpdesk: another agent is working on the case" }
+
+// A BlockedError says why a case cannot be approved yet.
+type BlockedError struct{ Blocks []Block }
+
+func (e *BlockedError) Error() string {
+	return "helpdesk: cannot be approved: " + string(e.Blocks[0])
+}
+
+// Block is one thing that stands in the way of an approval.
+type Block string
+
+// The blocks.
+const (
+	NoIdentity  Block = "identity"
+	Frozen      Block = "frozen"
+	IsDormant   Block = "dormant"
+	IsSuspended Block = "suspended"
+	NoReason    Block = "reason"
+)
+
+// MinReason is how long the reason of a decision must be at least, in characters (HD-4).
+const MinReason = 10
+
+// Agent is a person of the help desk at work.
+type Agent struct {
+	web.Client
+	Subscriber directory.Subscriber
+}
+
+// DeskTx is what the agents' side needs of a transaction.
+type DeskTx interface {
+	CallerTx
+	DeskReader
+	EntryTx
+	FreezeTx
+	// ReplaceOTP stores an OTP in place of any other of its subscriber.
+	ReplaceOTP(ctx context.Context, o mailotp.OTP) error
+}
+
+// EntryTx counts wrong entries.
+type EntryTx interface {
+	// CountEntry counts an entry under a name as wrong, in windows that begin with
+	// the first; it returns the count, and when the name was stopped.
+	CountEntry(ctx context.Context, name string, window time.Duration, now time.Time) (wrong int64, stoppedAt time.Time, err error)
+	// ForgiveEntry takes back what CountEntry has counted last.
+	ForgiveEntry(ctx context.Context, name string) error
+	StopEntries(ctx context.Context, name string, now time.Time) error
+}
+
+// FreezeTx lifts what a report has stopped.
+type FreezeTx interface {
+	Unfreeze(ctx context.Context, subscriberID string) error
+}
+
+// DeskReader is what the agents' side reads.
+type DeskReader interface {
+	Case(ctx context.Context, no int64) (Case, error)
+	CasesOf(ctx context.Context, subscriberID string, since time.Time) ([]Case, error)
+	// LivingCases returns the cases that have not ended, the oldest first.
+	LivingCases(ctx context.Context) ([]Case, error)
+	// CountApprovals counts those of an agent since a time.
+	CountApprovals(ctx context.Context, agentID string, since time.Time) (int64, error)
+	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
+	SubscriberBySPSID(ctx context.Context, spsID string) (directory.Subscriber, string, error)
+	// AuditOf returns the events about a subscriber since a time, the newest first.
+	AuditOf(ctx context.Context, subscriberID string, since time.Time, most int) ([]audit.Row, error)
+}
+
+// Desk is the agents' side of cases. InTx and View may run their function more
+// than once.
+type Desk struct {
+	*Reception
+	InTx    func(ctx context.Context, fn func(DeskTx) error) error
+	View    func(ctx context.Context, fn func(DeskReader) error) error
+	Policy  Policy
+	OTPs    mailotp.Policy
+	Codes   *secret.MAC // digests of OTPs
+	Entries *secret.MAC // names of typed SPS-IDs in counts
+	Domains []string    // of the institution, for folding SPS-IDs
+	Open    func(time.Time) (open bool, next time.Time)
+	Alarm   *alarm.Watch
+	Random  io.Reader
+}
+
+// Entry is what came of an agent's typing SPS-ID and number.
+type Entry struct {
+	No      int64 // of the case; zero if none matches
+	Left    int64 // wrong entries until the agent is stopped
+	Stopped bool
+	Kind    Kind
+}
+
+const (
+	entryWindow  = 10 * time.Minute // of an agent (HD-2)
+	targetWindow = time.Hour        // of an SPS-ID over all agents (HD-2)
+	targetAlarm  = 5
+)
+
+// Enter opens the case that SPS-ID and number name together. Which of them was
+// wrong is not told. The entry is counted before, in a transaction of its own.
+func (d *Desk) Enter(ctx context.Context, a Agent, spsID, number string, takeOver bool) (e Entry, err error) {
+	id := directory.FoldID(spsID, d.Domains)
+	target := "id:" + hex.EncodeToString(d.Entries.Sum("desk entry", []byte(id)))
+	err = d.InTx(ctx, func(tx DeskTx) error {
+		e, err = d.reserveEntry(ctx, tx, a, target)
+		return err
+	})
+	if err != nil || e.Stopped {
+		return e, err
+	}
+	left := e.Left
+	err = d.InTx(ctx, func(tx DeskTx) error {
+		e, err = d.enter(ctx, tx, a, id, number, takeOver)
+		if err != nil {
+			return err
+		}
+		if e.No == 0 {
+			e.Left = left
+			return tx.AppendAudit(ctx, a.event(audit.DeskEntry, "", "no match", d.Now()))
+		}
+		return errors.Join(tx.ForgiveEntry(ctx, "agent:"+a.Subscriber.ID), tx.ForgiveEntry(ctx, target))
+	})
+	return e, err
+}
+
+func (d *Desk) reserveEntry(ctx context.Context, tx DeskTx, a Agent, target string) (Entry, error) {
+	now, name := d.Now(), "agent:"+a.Subscriber.ID
+	wrong, stopped, err := tx.CountEntry(ctx, name, entryWindow, now)
+	if err != nil {
+		return Entry{}, err
+	}
+	if !stopped.IsZero() { //guard:HD-2
+		return Entry{Stopped: true}, nil
+	}
+	if wrong > d.Policy.WrongEntries { //guard:HD-2
+		if err := tx.StopEntries(ctx, name, now); err != nil {
+			return Entry{}, err
+		}
+		if err := d.Alarm.Raise(ctx, tx, alarm.DeskEntries, wrong-1, d.Policy.WrongEntries); err != nil {
+			return Entry{}, err
+		}
+		return Entry{Stopped: true}, tx.AppendAudit(ctx, a.event(audit.DeskStop, a.Subscriber.ID, "", now))
+	}
+	perTarget, _, err := tx.CountEntry(ctx, target, targetWindow, now)
+	if err != nil {
+		return Entry{}, err
+	}
+	if perTarget == targetAlarm { //guard:HD-2
+		if err := d.Alarm.Raise(ctx, tx, alarm.DeskTarget, targetAlarm, targetAlarm); err != nil {
+			return Entry{}, err
+		}
+	}
+	return Entry{Left: d.Policy.WrongEntries - wrong}, nil
+}
+
+// enter finds the one open case that both name, and puts the agent to work on it.
+func (d *Desk) enter(ctx context.Context, tx DeskTx, a Agent, id, number string, takeOver bool) (Entry, error) {
+	who, _, err := tx.SubscriberBySPSID(ctx, id)
+	if errors.Is(err, directory.ErrNotFound) {
+		return Entry{}, nil
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	now := d.Now()
+	recent, err := tx.CasesOf(ctx, who.ID, now.Add(-lifetime))
+	if err != nil {
+		return Entry{}, err
+	}
+	for _, c := range recent {
+		if !c.Alive(now) || !c.State.Open() || number == "" || c.Number != number { //guard:HD-2
+			continue
+		}
+		return Entry{No: c.No, Kind: c.Kind}, d.begin(ctx, tx, a, who, c, takeOver)
+	}
+	return Entry{}, nil
+}
+
+// begin puts an agent to work on a case that is open.
+func (d *Desk) begin(ctx context.Context, tx DeskTx, a Agent, who directory.Subscriber, c Case, takeOver bool) error {
+	now := d.Now()
+	if samePerson(a.Subscriber, who) { //guard:HD-6
+		return ErrSelf
+	}
+	if c.State == Second && now.Sub(c.First.At) >= secondWithin {
+		if err := d.move(ctx, tx, &c, SecondLapse, ""); err != nil {
+			return err
+		}
+	}
+	o := Entered
+	switch {
+	case c.State == Second && c.First.AgentID == a.Subscriber.ID: //guard:HD-6
+		return ErrSame
+	case c.State == Working && c.Work.AgentID != a.Subscriber.ID && now.Sub(c.Work.TouchedAt) < freeAfter:
+		if !takeOver {
+			other, err := tx.Subscriber(ctx, c.Work.AgentID)
+			if err != nil {
+				return err
+			}
+			return &TakenError{No: c.No, Agent: other, At: c.Work.TouchedAt}
+		}
+		o = TakenOver
+	}
+	if c.Work.AgentID != a.Subscriber.ID && c.State != Second { // what another agent was told is not this one's knowledge
+		c.Work = Work{}
+	}
+	c.Work.AgentID, c.Work.TouchedAt = a.Subscriber.ID, now
+	return d.move(ctx, tx, &c, o, a.Subscriber.ID)
+}
+
+// samePerson reports whether two accounts are one person's (A28).
+func samePerson(a, b directory.Subscriber) bool {
+	same := func(x, y string) bool { return x != "" && strings.EqualFold(x, y) }
+	return a.ID == b.ID || same(a.Mailbox, b.Mailbox) || same(a.Telephone, b.Telephone)
+}
+
+func (a Agent) event(name audit.Name, target, outcome string, now time.Time) audit.Event {
+	return audit.Event{At: now, Name: name, Actor: a.Subscriber.ID, Target: target, Outcome: outcome,
+		Address: a.Address.String(), AgentHash: audit.HashAgent(a.Agent)}
+}
+
+// Note keeps what the agent has marked and written so far. In the hands of the
+// second agent the record stays as it is.
+func (d *Desk) Note(ctx context.Context, a Agent, no int64, w Work) error {
+	return d.InTx(ctx, func(tx DeskTx) error {
+		c, err := d.mine(ctx, tx, a, no)
+		if err != nil {
+			return err
+		}
+		return d.note(ctx, tx, a, c, w)
+	})
+}
+
+func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) error {
+	if c.State != Working {
+		return flow.OutOfOrder(c.State, Entered)
+	}
+	for item := range w.Checks {
+		if !slices.Contains(d.Policy.Items, item) {
+			return ErrNoCase
+		}
+	}
+	w.AgentID, w.TouchedAt = a.Subscriber.ID, d.Now()
+	w.PasswordToo = w.PasswordToo && c.Kind == Initialise
+	c.Work = w
+	return d.move(ctx, tx, &c, Entered, a.Subscriber.ID)
+}
+
+// mine returns a case that this agent has opened and is at work on. Others do
+// not exist for him.
+func (d *Desk) mine(ctx context.Context, tx DeskReader, a Agent, no int64) (Case, error) {
+	c, err := tx.Case(ctx, no)
+	if err != nil {
+		return Case{}, err
+	}
+	if c.Work.AgentID != a.Subscriber.ID { //guard:A32
+		return Case{}, ErrNoCase
+	}
+	return c, nil
+}
+
+// blocks returns what stands in the way of the approval of a case.
+func (d *Desk) blocks(ctx context.Context, tx DeskReader, who directory.Subscriber, c Case) (blocks []Block, err error) {
+	now := d.Now()
+	if !c.Work.Checks.Confirms(d.Policy.Need) { //guard:HD-4
+		blocks = append(blocks, NoIdentity)
+	}
+	others, err := d.rivals(ctx, tx, c)
+	if err != nil {
+		return nil, err
+	}
+	if len(others) > 0 { //guard:HD-20
+		blocks = append(blocks, Frozen)
+	}
+	if c.Dormant(now) { //guard:HD-11
+		blocks = append(blocks, IsDormant)
+	}
+	if who.Status != directory.Active { //guard:HD-18
+		blocks = append(blocks, IsSuspended)
+	}
+	if utf8.RuneCountInString(strings.TrimSpace(c.Work.Reason)) < MinReason { //guard:HD-4
+		blocks = append(blocks, NoReason)
+	}
+	return blocks, nil
+}
+
+// rivals returns the other living cases of the person, which freeze this one.
+func (d *Desk) rivals(ctx context.Context, tx DeskReader, c Case) (others []Case, err error) {
+	now := d.Now()
+	recent, err := tx.CasesOf(ctx, c.SubscriberID, now.Add(-lifetime))
+	for _, o := range recent {
+		if o.No != c.No && o.Alive(now) && o.State.Open() && !o.Dormant(now) && o.Kind != Report && c.Kind != Report {
+			others = append(others, o)
+		}
+	}
+	return others, err
+}
+
+// Demand is how many agents a case needs.
+type Demand struct {
+	Second        bool
+	Administrator bool // the second one must be
+}
+
+const month = 30 * 24 * time.Hour
+
+// demand says whether a case needs a second agent (HD-6, HD-7, HD-12, HD-13).
+func (d *Desk) demand(ctx context.Context, tx DeskReader, first string, who directory.Subscriber, c Case, flags Flags) (n Demand, err error) {
+	now := d.Now()
+	n.Second = who.IsPrivileged() || c.Work.PasswordToo || d.Policy.TwoAgents && c.Kind == Initialise || flags.strong() && c.Kind != Report //guard:HD-6
+	today, err := tx.CountApprovals(ctx, first, now.Add(-24*time.Hour))
+	if err != nil {
+		return n, err
+	}
+	if today >= d.Policy.StopAt || flags.Approvals >= d.Policy.PerMonth { //guard:HD-13
+		n.Second, n.Administrator = true, true
+	}
+	return n, nil
+}
+
+// Verdict is how an approval ended.
+type Verdict struct {
+	Case    Case
+	Outcome Outcome
+	OTP     string // of a sign-in: the digits, once
+}
+
+// Approve approves a case, or asks for a second agent where one is needed. The
+// state of everything is looked at once more, in the same transaction.
+func (d *Desk) Approve(ctx context.Context, a Agent, no int64) (v Verdict, err error) {
+	err = d.InTx(ctx, func(tx DeskTx) error {
+		v, err = d.approve(ctx, tx, a, no)
+		return err
+	})
+	return v, err
+}
+
+func (d *Desk) approve(ctx context.Context, tx DeskTx, a Agent, no int64) (v Verdict, err error) {
+	c, err := d.mine(ctx, tx, a, no)
+	if err != nil {
+		return v, err
+	}
+	if err := tx.HoldSubscriber(ctx, c.SubscriberID); err != nil {
+		return v, err
+	}
+	who, err := tx.Subscriber(ctx, c.SubscriberID)
+	if err != nil {
+		return v, err
+	}
+	if samePerson(a.Subscriber, who) { //guard:HD-6
+		return v, ErrSelf
+	}
+	open, _ := d.Open(d.Now())
+	if !open && d.Policy.OutsideHours == "duty" && !slices.Contains(d.Policy.Duty, a.Subscriber.SPSID) { //guard:HD-15
+		return v, ErrOffDuty
+	}
+	if v.Outcome, err = d.verdict(ctx, tx, a, who, &c); err != nil {
+		return v, err
+	}
+	blocks, err := d.blocks(ctx, tx, who, c)
+	if err != nil {
+		return v, err
+	}
+	if len(blocks) > 0 {
+		return v, &BlockedError{Blocks: blocks}
+	}
+	if v.Outcome == SecondAsked {
+		c.First = Decision{AgentID: a.Subscriber.ID, At: d.Now()}
+		err = d.move(ctx, tx, &c, SecondAsked, a.Subscriber.ID)
+		v.Case = c
+		return v, err
+	}
+	return d.grant(ctx, tx, a, who, c, v.Outcome, !open)
+}
+
+// verdict says what the approval of this agent comes to.
+func (d *Desk) verdict(ctx context.Context, tx DeskTx, a Agent, who directory.Subscriber, c *Case) (Outcome, error) {
+	flags, err := d.flags(ctx, tx, who, *c)
+	if err != nil {
+		return "", err
+	}
+	if c.State == Approved && c.Kind == SignIn {
+		return Again, nil
+	}
+	first := a.Subscriber.ID
+	if c.State == Second {
+		first = c.First.AgentID
+	}
+	n, err := d.demand(ctx, tx, first, who, *c, flags)
+	switch {
+	case err != nil:
+		return "", err
+	case c.State == Working && n.Second:
+		return SecondAsked, nil
+	case c.State == Second && c.First.AgentID == a.Subscriber.ID: //guard:HD-6
+		return "", ErrSame
+	case c.State == Second && n.Administrator && a.Subscriber.Role != directory.RoleAdministrator: //guard:HD-13
+		return "", ErrLimit
+	case c.State == Second && d.Now().Sub(c.First.At) >= secondWithin: //guard:HD-6
+		return "", flow.OutOfOrder(c.State, Approval)
+	}
+	return Approval, nil
+}
+
+// grant approves. Of a sign-in the OTP is made, which works in the caller's flow
+// alone (HD-8).
+func (d *Desk) grant(ctx context.Context, tx DeskTx, a Agent, who directory.Subscriber, c Case, o Outcome, closed bool) (v Verdict, err error) {
+	now := d.Now()
+	c.Decided, c.Marks.OutsideHours = Decision{AgentID: a.Subscriber.ID, At: now}, closed
+	if c.Marks.CheckCall, err = d.chosen(); err != nil {
+		return v, err
+	}
+	switch c.Kind {
+	case SignIn:
+		if v.OTP, err = d.makeOTP(ctx, tx, c); err != nil {
+			return v, err
+		}
+		c.ShownAt = now
+	case Initialise, First:
+		c.ExpiresAt = now.Add(TakeWithin)
+	case Report:
+		if err := tx.Unfreeze(ctx, c.SubscriberID); err != nil {
+			return v, err
+		}
+	}
+	if err := d.move(ctx, tx, &c, o, a.Subscriber.ID); err != nil {
+		return Verdict{}, err
+	}
+	if c.Kind == Report { // nothing is left to be taken
+		if err := d.move(ctx, tx, &c, Redemption, a.Subscriber.ID); err != nil {
+			return Verdict{}, err
+		}
+	}
+	v.Case, v.Outcome = c, o
+	if err := d.alarmAt(ctx, tx, a, now); err != nil {
+		return Verdict{}, err
+	}
+	err = d.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.CaseApproved, Subscriber: who, At: now, Values: d.values(c)})
+	return v, err
+}
+
+// chosen chooses one approval in twenty for a check call (HD-16).
+func (d *Desk) chosen() (bool, error) {
+	var one [1]byte
+	if _, err := io.ReadFull(d.Random, one[:]); err != nil {
+		return false, err
+	}
+	return one[0] < 13, nil
+}
+
+func (d *Desk) makeOTP(ctx context.Context, tx DeskTx, c Case) (string, error) {
+	otp, digits, err := d.OTPs.Make(d.Random, d.Codes, mailotp.OTP{SubscriberID: c.SubscriberID, FlowID: c.Flow.ID}, d.Now())
+	if err != nil {
+		return "", err
+	}
+	return digits, tx.ReplaceOTP(ctx, otp)
+}
+
+// alarmAt tells of an agent who has approved very often today (HD-13).
+func (d *Desk) alarmAt(ctx context.Context, tx DeskTx, a Agent, now time.Time) error {
+	today, err := tx.CountApprovals(ctx, a.Subscriber.ID, now.Add(-24*time.Hour))
+	if err != nil || today != d.Policy.AlarmAt { //guard:HD-13
+		return err
+	}
+	return d.Alarm.Raise(ctx, tx, alarm.DeskApprovals, today, d.Policy.AlarmAt)
+}
+
+// Refuse ends a case that the agent is at work on.
+func (d *Desk) Refuse(ctx context.Context, a Agent, no int64, why Why) error {
+	return d.InTx(ctx, func(tx DeskTx) error {
+		c, err := d.mine(ctx, tx, a, no)
+		if err != nil {
+			return err
+		}
+		if utf8.RuneCountInString(strings.TrimSpace(c.Work.Reason)) < MinReason { //guard:HD-4
+			return &BlockedError{Blocks: []Block{NoReason}}
+		}
+		return d.refuse(ctx, tx, a, c, why)
+	})
+}
+
+// RefuseOther ends another living case of the same person: the caller is the one
+// who has read out the number of this one.
+func (d *Desk) RefuseOther(ctx context.Context, a Agent, no, other int64) error {
+	return d.InTx(ctx, func(tx DeskTx) error {
+		c, err := d.mine(ctx, tx, a, no)
+		if err != nil {
+			return err
+		}
+		rivals, err := d.rivals(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		for _, r := range rivals {
+			if r.No == other {
+				return d.refuse(ctx, tx, a, r, Suspicious)
+			}
+		}
+		return ErrNoCase
+	})
+}
+
+func (d *Desk) refuse(ctx context.Context, tx DeskTx, a Agent, c Case, why Why) error {
+	if !slices.Contains(whys, why) {
+		return ErrNoCase
+	}
+	who, err := tx.Subscriber(ctx, c.SubscriberID)
+	if err != nil {
+		return err
+	}
+	if samePerson(a.Subscriber, who) { //guard:HD-6
+		return ErrSelf
+	}
+	c.Decided, c.Why = Decision{AgentID: a.Subscriber.ID, At: d.Now()}, why
+	if err := d.move(ctx, tx, &c, Refusal, a.Subscriber.ID); err != nil {
+		return err
+	}
+	reason := notice.ClosedIdentity
+	if why == Mistake || why == HungUp {
+		reason = notice.ClosedOtherwise
+	}
+	return d.tellClosed(ctx, tx, c, reason)
+}
+
+// Lapse notes the ends of the cases whose time is over, a few at a time.
+func (d *Desk) Lapse(ctx context.Context) error {
+	var over []Case
+	now := d.Now()
+	err := d.View(ctx, func(tx DeskReader) error {
+		over = nil
+		all, err := tx.LivingCases(ctx)
+		for _, c := range all {
+			if c.Lapsed(now) {
+				over = append(over, c)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range over {
+		err := d.InTx(ctx, func(tx DeskTx) error { return d.End(ctx, tx, c, Lapse) })
+		if err != nil && !errors.Is(err, flow.ErrConflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+// number shows a case's number.
+func number(no int64) string { return strconv.FormatInt(no, 10) }

@@ -1,0 +1,78 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+
+	"warifu/internal/helpdesk"
+	"warifu/internal/mailotp"
+	"warifu/internal/web"
+)
+
+const deskStep = "signin/desk" // the name of the page, too
+
+// DeskPage is the page "signin/desk": the one that stays open during the call.
+type DeskPage struct {
+	web.Hidden
+	Wait       helpdesk.WaitPart
+	CancelForm helpdesk.WaitForm
+	AgainForm  helpdesk.WaitForm
+	Digits     int
+	Minutes    int    // that an OTP works
+	Ready      string // until when the present one works, in words
+	Error      string
+	Left       int64 // entries left, if so few that it matters; else 0
+}
+
+// askDesk opens a case.
+func (p *Pages) askDesk(w http.ResponseWriter, r *http.Request, f Flow) error {
+	v, err := p.Service.AskDesk(r.Context(), f.Key, p.claimant(r))
+	if err != nil {
+		return problem(err)
+	}
+	if v.Outcome == DeskNotAsked {
+		return helpdesk.NotOpened(v.Desk, at("/login/totp", f))
+	}
+	return p.proceed(w, r, v.Flow)
+}
+
+func (p *Pages) renderDesk(w http.ResponseWriter, r *http.Request, status int, f Flow, typed OTPPage) (err error) {
+	lifetime := p.Service.OTPs.Lifetime
+	page := DeskPage{Digits: mailotp.Digits, Error: typed.Error, Left: typed.Left, Minutes: int(lifetime.Minutes())}
+	var now helpdesk.Look
+	if page.Wait, now, err = p.Wait.Part(r, f.Key); err != nil {
+		return helpdesk.Problem(err)
+	}
+	page.Ready = p.Site.Clock(r, now.Case.Decided.At.Add(lifetime))
+	page.CancelForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/otp/cancel"}
+	page.AgainForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/cannot"}
+	if _, err := p.service(r, f.Request); err != nil {
+		return err
+	}
+	if page.Hidden, err = p.Site.Hidden(w, r, otpStep, f.ID); err != nil {
+		return err
+	}
+	if page.CancelForm.Hidden, err = p.Site.Hidden(w, r, deskStep, f.ID); err != nil {
+		return err
+	}
+	if page.AgainForm.Hidden, err = p.Site.Hidden(w, r, cannotStep, f.ID); err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, status, deskStep, page)
+}
+
+// cancelDesk gives the case up, and leads back to the code's page.
+func (p *Pages) cancelDesk(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, deskStep)
+	if err != nil {
+		return err
+	}
+	v, err := p.Service.CancelDesk(r.Context(), key(r, form["flow"]), p.claimant(r))
+	if errors.Is(err, helpdesk.ErrNoCase) {
+		return helpdesk.Problem(err)
+	}
+	if err != nil {
+		return problem(err)
+	}
+	return p.proceed(w, r, v.Flow)
+}
