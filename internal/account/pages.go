@@ -15,11 +15,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/i18n"
 	"warifu/internal/session"
 	"warifu/internal/web"
 )
@@ -89,20 +89,7 @@ func (p *Pages) identify(r *http.Request) (*web.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &web.Person{SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == "ja"), Ends: v.Session.EndsAt().UnixMilli(), Banners: banners}, nil
-}
-
-// displayName is how the pages call a person: family name first, in English
-// with the family name in capitals.
-func displayName(who directory.Subscriber, japanese bool) string {
-	name := who.Latin
-	if japanese && who.Japanese.Family != "" {
-		return who.Japanese.Family + " " + who.Japanese.Given
-	}
-	if name.Family == "" {
-		return who.Display
-	}
-	return strings.ToUpper(name.Family) + " " + name.Given
+	return &web.Person{SPSID: v.Subscriber.SPSID, Name: v.Subscriber.Name(p.Site.Lang(r) == i18n.Japanese), Ends: v.Session.EndsAt().UnixMilli(), Banners: banners}, nil
 }
 
 // signedIn returns who is signed in, or sends the browser to sign in.

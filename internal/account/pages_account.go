@@ -29,7 +29,7 @@ func (p *Pages) showAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := AccountPage{Done: p.done(r), SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == i18n.Japanese),
+	page := AccountPage{Done: p.done(r), SPSID: v.Subscriber.SPSID, Name: v.Subscriber.Name(p.Site.Lang(r) == i18n.Japanese),
 		Address: block, Lang: string(p.Site.Lang(r))}
 	if page.Language, err = p.Site.Hidden(w, r, languageStep, ""); err != nil {
 		return err

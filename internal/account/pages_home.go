@@ -52,7 +52,7 @@ func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := HomePage{SPSID: v.Subscriber.SPSID, Name: displayName(v.Subscriber, p.Site.Lang(r) == i18n.Japanese),
+	page := HomePage{SPSID: v.Subscriber.SPSID, Name: v.Subscriber.Name(p.Site.Lang(r) == i18n.Japanese),
 		Methods: p.methods(r, v, have), Ways: have.Ways(), Offer: p.offer(v, have)}
 	if page.Warning, err = p.codesWarning(r, v.Subscriber.ID); err != nil {
 		return err

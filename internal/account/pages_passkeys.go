@@ -86,7 +86,7 @@ func (p *Pages) beginPasskey(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	who := passkey.Person{SubscriberID: v.Subscriber.ID, Name: v.Subscriber.SPSID, Display: displayName(v.Subscriber, p.Site.Lang(r) == i18n.Japanese)}
+	who := passkey.Person{SubscriberID: v.Subscriber.ID, Name: v.Subscriber.SPSID, Display: v.Subscriber.Name(p.Site.Lang(r) == i18n.Japanese)}
 	id, options, err := p.Passkeys.Begin(r.Context(), NewActor(v, p.Site.Client(r)), web.Browser(r), who)
 	if err != nil {
 		return err

@@ -72,6 +72,7 @@ type App struct {
 	Hub       *events.Hub
 	Reception *helpdesk.Reception
 	Cases     *helpdesk.Watch
+	Desk      *helpdesk.Desk
 	Alarm     *alarm.Watch
 	Metrics   *ops.Metrics
 
@@ -251,12 +252,16 @@ func (a *App) buildPages() (err error) {
 	_, subjects := a.Ring.Key(keyring.Pairwise)
 	wait := &helpdesk.WaitPages{Site: a.Site, Watch: a.Cases}
 	wait.Mount()
+	a.Desk = &helpdesk.Desk{Reception: a.Reception, InTx: store.In[helpdesk.DeskTx](a.DB), View: store.View[helpdesk.DeskReader](a.DB), Policy: a.Config.Desk,
+		OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP), Entries: a.Ring.MAC(keyring.AccountID), Domains: a.Config.Institution.MailDomains,
+		Open: a.Config.HelpDesk.Calendar(a.zone).At, Alarm: a.Alarm, Random: rand.Reader}
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, Wait: wait, From: from}).Mount()
 	(&recovery.Pages{Site: a.Site, Service: recover, Wait: wait, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
 	mine := a.accountPages(pending, policy)
 	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Now: a.now}
 	mine.Mount()
+	(&helpdesk.Pages{Site: a.Site, Gate: mine.Gate, Desk: a.Desk, Wait: wait}).Mount()
 	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,

@@ -53,6 +53,7 @@ func (a *App) buildBackground() error {
 			return a.flow.TellStopped(ctx, store.In[signin.StoppedTx](a.DB))
 		}},
 		&background.Job{Name: "cases", Every: helpdesk.PollEvery, Log: a.Log, Run: a.Cases.Poll},
+		&background.Job{Name: "ends of cases", Every: expireEvery, Log: a.Log, Run: a.Desk.Lapse},
 		&background.Job{Name: "listener", Every: time.Second, Log: a.Log, Run: a.DB.Listen},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}

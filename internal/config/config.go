@@ -14,6 +14,7 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/federation"
+	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
 	"warifu/internal/session"
@@ -48,6 +49,7 @@ type Config struct {
 
 	Institution Institution      `yaml:"institution"`
 	HelpDesk    HelpDesk         `yaml:"help_desk"`
+	Desk        helpdesk.Policy  `yaml:"desk"`
 	Password    password.Policy  `yaml:"password"`
 	Throttle    throttle.Policy  `yaml:"throttle"`
 	Session     session.Policy   `yaml:"session"`
@@ -147,6 +149,7 @@ func Default() Config {
 			DaysText: federation.Text{Japanese: "平日", English: "weekdays"},
 			TimeZone: "Asia/Tokyo", ZoneText: federation.Text{Japanese: "日本時間", English: "Japan time"},
 		},
+		Desk:      helpdesk.DefaultPolicy(),
 		Password:  password.DefaultPolicy(),
 		Throttle:  throttle.DefaultPolicy(),
 		Session:   session.DefaultPolicy(),

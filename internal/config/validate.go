@@ -40,6 +40,7 @@ func (c Config) Validate() (faults []error) {
 	at("database", checkDatabase(c.Database))
 	under("institution", c.Institution.validate())
 	under("help_desk", c.HelpDesk.validate())
+	under("desk", c.Desk.Validate())
 	under("password", c.Password.Validate())
 	under("throttle", c.Throttle.Validate())
 	under("session", c.Session.Validate())

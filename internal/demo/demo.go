@@ -221,6 +221,8 @@ func (p ports) config(data string, keys []byte, clientSecret string) config.Conf
 	c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "127.0.0.1", portNumber(p.smtp), "none"
 	c.Mail.From = "みやこ大学認証 <no-reply@miyako.example>"
 	c.Services = p.services(clientSecret)
+	c.Desk.AnyFactor = true
+	c.Desk.AlarmAt, c.Desk.StopAt = 100*c.Desk.AlarmAt, 100*c.Desk.StopAt
 	c.Demo = &config.Demo{MailPage: address(p.mailPage), Keys: keys}
 	return c
 }

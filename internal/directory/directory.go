@@ -5,6 +5,7 @@ package directory
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -69,6 +70,21 @@ type Department struct {
 	English  string `json:"en,omitempty"`
 	Japanese string `json:"ja,omitempty"`
 }
+
+// Name is how pages call the person: family name first, in English with the
+// family name in capitals.
+func (s Subscriber) Name(japanese bool) string {
+	if japanese && s.Japanese.Family != "" {
+		return s.Japanese.Family + " " + s.Japanese.Given
+	}
+	if s.Latin.Family == "" {
+		return s.Display
+	}
+	return strings.ToUpper(s.Latin.Family) + " " + s.Latin.Given
+}
+
+// IsStaff reports whether the person works at the console.
+func (s Subscriber) IsStaff() bool { return s.Role != RoleSubscriber }
 
 // IsPrivileged reports whether no mail may ever let the person back in
 // (agents, administrators, and those marked so).

@@ -284,6 +284,12 @@ func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) err
 	}
 	w.AgentID, w.TouchedAt = a.Subscriber.ID, d.Now()
 	w.PasswordToo = w.PasswordToo && c.Kind == Initialise
+	w.PhoneShown = w.PhoneShown || c.Work.PhoneShown
+	if w.PhoneShown && !c.Work.PhoneShown {
+		if err := tx.AppendAudit(ctx, c.event(a.Subscriber.ID, "telephone number shown", d.Now())); err != nil {
+			return err
+		}
+	}
 	c.Work = w
 	return d.move(ctx, tx, &c, Entered, a.Subscriber.ID)
 }

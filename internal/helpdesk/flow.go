@@ -136,6 +136,7 @@ type Work struct {
 	Checks      Checks
 	Reason      string
 	PasswordToo bool // the person is to choose a new password, too (HD-12)
+	PhoneShown  bool // the whole telephone number, which is recorded
 }
 
 // Decision is who has decided, and when.

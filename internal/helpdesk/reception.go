@@ -197,7 +197,7 @@ func (d *Reception) kind(c Case) mail.Text { return d.Words(kindNames[c.Kind]) }
 var kindNames = map[Kind]string{SignIn: "kind.signin", Initialise: "kind.initialise", First: "kind.first", Report: "kind.report"}
 
 func (d *Reception) values(c Case) mail.Values {
-	return mail.Values{"kind": d.kind(c), "no": mail.Word(strconv.FormatInt(c.No, 10))}
+	return mail.Values{"kind": d.kind(c), "no": mail.Same(strconv.FormatInt(c.No, 10))}
 }
 
 // event is what is recorded of a case. The comparison number is not.

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -49,8 +50,8 @@ var (
 )
 
 // HowDesk says that the help desk did it, in the case with a number.
-func HowDesk(no mail.Word) mail.Text {
-	return mail.Text{Japanese: "ヘルプデスク（受付 " + string(no) + "）", English: "help desk (request " + string(no) + ")"}
+func HowDesk(no int64) mail.Text {
+	return mail.Text{Japanese: fmt.Sprintf("ヘルプデスク（受付 %d）", no), English: fmt.Sprintf("help desk (request %d)", no)}
 }
 
 // Why a case at the help desk was closed.

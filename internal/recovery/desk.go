@@ -3,14 +3,12 @@ package recovery
 import (
 	"context"
 	"crypto/rand"
-	"strconv"
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
 	"warifu/internal/flow"
 	"warifu/internal/helpdesk"
-	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/ticket"
 )
@@ -150,7 +148,7 @@ func (s *Service) redeemCase(ctx context.Context, tx Tx, who directory.Subscribe
 	if waiting.Kind == helpdesk.First { // there is nothing to take away
 		return tx.IssueTicket(ctx, right)
 	}
-	return s.takeAway(ctx, tx, who, c, right, notice.HowDesk(mail.Word(strconv.FormatInt(waiting.No, 10))))
+	return s.takeAway(ctx, tx, who, c, right, notice.HowDesk(waiting.No))
 }
 
 // CancelDesk gives the case up.

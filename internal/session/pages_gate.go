@@ -71,7 +71,7 @@ func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, 
 		return nil, err
 	}
 	g.Site.Prefer(r, who.Language)
-	v := &Visit{Session: found, Subscriber: who, Claim: assurance.Assurance(found.Evidence, g.Assurance)}
+	v := g.visit(found, who)
 	given := v.Claim.SecondFactorAt
 	trusted := given.IsZero() && who.HadFactor && !v.Claim.Fallback // came in without the factor that there is
 	switch {
@@ -82,13 +82,41 @@ func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, 
 	case given.IsZero() && !trusted: //guard:SES-10
 		return nil, g.weak(r, path, v)
 	case trusted || d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
-		address, err := g.Login(path, draft, secondFactors)
-		if err != nil {
-			return nil, err
-		}
-		return nil, g.Site.Redirect(w, r, address)
+		return nil, g.again(w, r, path, draft)
 	}
 	return v, nil
+}
+
+func (g *Gate) visit(found Session, who directory.Subscriber) *Visit {
+	return &Visit{Session: found, Subscriber: who, Claim: assurance.Assurance(found.Evidence, g.Assurance)}
+}
+
+// Peek returns who is at a page that asks for something by itself, which is no
+// use of the session. It is an [ErrNone] unless a second factor was given.
+func (g *Gate) Peek(r *http.Request) (*Visit, error) {
+	found, who, err := g.Sessions.Peek(r.Context(), g.Site.Session(r))
+	if err != nil {
+		return nil, err
+	}
+	g.Site.Prefer(r, who.Language)
+	v := g.visit(found, who)
+	if v.Claim.SecondFactorAt.IsZero() { //guard:SES-10
+		return nil, ErrNone
+	}
+	return v, nil
+}
+
+// Again has the person prove once more who it is, and come back to the page.
+func (g *Gate) Again(w http.ResponseWriter, r *http.Request, path string) error {
+	return g.again(w, r, path, "")
+}
+
+func (g *Gate) again(w http.ResponseWriter, r *http.Request, path, draft string) error {
+	address, err := g.Login(path, draft, secondFactors)
+	if err != nil {
+		return err
+	}
+	return g.Site.Redirect(w, r, address)
 }
 
 // signIn sends the browser to sign in, and says so if a session has ended.

@@ -26,12 +26,15 @@ type Policy struct {
 	Idle             time.Duration `yaml:"idle"`              // the end without use
 	FallbackLifetime time.Duration `yaml:"fallback_lifetime"` // the same of a session that was opened with a mailed or read-out OTP
 	FallbackIdle     time.Duration `yaml:"fallback_idle"`
+	ConsoleLifetime  time.Duration `yaml:"console_lifetime"` // the same of people of the help desk and of administrators
+	ConsoleIdle      time.Duration `yaml:"console_idle"`
 	Most             int           `yaml:"most"` // sessions of one subscriber; the oldest ends (SES-11)
 }
 
 // DefaultPolicy is what holds where nothing is configured.
 func DefaultPolicy() Policy {
-	return Policy{Lifetime: 12 * time.Hour, Idle: time.Hour, FallbackLifetime: time.Hour, FallbackIdle: 15 * time.Minute, Most: 20}
+	return Policy{Lifetime: 12 * time.Hour, Idle: time.Hour, FallbackLifetime: time.Hour, FallbackIdle: 15 * time.Minute,
+		ConsoleLifetime: 8 * time.Hour, ConsoleIdle: 15 * time.Minute, Most: 20}
 }
 
 // Validate returns all faults of the policy.
@@ -47,6 +50,12 @@ func (p Policy) Validate() (faults []error) {
 	}
 	if p.FallbackIdle < time.Minute || p.FallbackIdle > p.FallbackLifetime {
 		faults = append(faults, errors.New("fallback_idle must be from 1m to fallback_lifetime"))
+	}
+	if p.ConsoleLifetime < 5*time.Minute || p.ConsoleLifetime > p.Lifetime {
+		faults = append(faults, errors.New("console_lifetime must be from 5m to lifetime"))
+	}
+	if p.ConsoleIdle < time.Minute || p.ConsoleIdle > p.ConsoleLifetime {
+		faults = append(faults, errors.New("console_idle must be from 1m to console_lifetime"))
 	}
 	if p.Most < 1 || p.Most > 100 {
 		faults = append(faults, errors.New("most must be from 1 to 100"))
@@ -97,21 +106,27 @@ func (s *Service) Find(ctx context.Context, token string) (Session, error) {
 // Who returns the living session of a token and its subscriber, and [ErrNone]
 // otherwise. The use is noted, once a minute.
 func (s *Service) Who(ctx context.Context, token string) (found Session, who directory.Subscriber, err error) {
-	if token == "" {
-		return Session{}, directory.Subscriber{}, ErrNone
-	}
-	now := s.Now()
-	err = s.View(ctx, func(tx Reader) error {
-		found, who, err = Alive(ctx, tx, token, now)
-		return err
-	})
+	found, who, err = s.Peek(ctx, token)
 	if err != nil {
 		return Session{}, directory.Subscriber{}, err
 	}
+	now := s.Now()
 	if now.Sub(found.SeenAt) >= seenEvery {
 		found.SeenAt = now
 		err = s.InTx(ctx, func(tx Tx) error { return tx.TouchSession(ctx, found) })
 	}
+	return found, who, err
+}
+
+// Peek is [Service.Who] for what a page asks by itself: that is no use.
+func (s *Service) Peek(ctx context.Context, token string) (found Session, who directory.Subscriber, err error) {
+	if token == "" {
+		return Session{}, directory.Subscriber{}, ErrNone
+	}
+	err = s.View(ctx, func(tx Reader) error {
+		found, who, err = Alive(ctx, tx, token, s.Now())
+		return err
+	})
 	return found, who, err
 }
 
@@ -139,6 +154,7 @@ func (s Session) EndsAt() time.Time {
 type Start struct {
 	SubscriberID string
 	Evidence     []authenticator.Evidence
+	Staff        bool // the session may lead to the console
 	Raise        bool // the evidence is added to that of the present session, which there must be
 	Browser      string
 	Address      string
@@ -166,7 +182,8 @@ func (p Policy) Open(ctx context.Context, tx Tx, random io.Reader, present strin
 			start.Evidence = append(slices.Clone(old.Evidence), start.Evidence...)
 		}
 		old.SeenAt = now
-		old.ExpiresAt, old.IdleLimit = p.limits(start.Evidence, now)
+		old.Address = start.Address
+		old.ExpiresAt, old.IdleLimit = p.limits(start, now)
 		old.Evidence = newest(start.Evidence)
 		return old, token, tx.RaiseSession(ctx, old, secret.Digest(token))
 	case err == nil:
@@ -176,7 +193,7 @@ func (p Policy) Open(ctx context.Context, tx Tx, random io.Reader, present strin
 	}
 	opened := Session{ID: rand.Text(), SubscriberID: start.SubscriberID, Evidence: start.Evidence,
 		CreatedAt: now, SeenAt: now, Browser: start.Browser, Address: start.Address}
-	opened.ExpiresAt, opened.IdleLimit = p.limits(start.Evidence, now)
+	opened.ExpiresAt, opened.IdleLimit = p.limits(start, now)
 	return opened, token, tx.CreateSession(ctx, opened, secret.Digest(token), p.Most)
 }
 
@@ -193,15 +210,18 @@ func newest(evidence []authenticator.Evidence) (kept []authenticator.Evidence) {
 
 // limits says when a session ends whatever happens, counted from its oldest
 // proof, and how long it may be unused.
-func (p Policy) limits(evidence []authenticator.Evidence, now time.Time) (end time.Time, idle time.Duration) {
+func (p Policy) limits(start Start, now time.Time) (end time.Time, idle time.Duration) {
 	oldest := now
-	for _, e := range evidence {
+	for _, e := range start.Evidence {
 		if e.At.Before(oldest) {
 			oldest = e.At
 		}
 	}
-	if assurance.Assurance(evidence, assurance.Policy{}).Fallback { //guard:SES-10
+	if assurance.Assurance(start.Evidence, assurance.Policy{}).Fallback { //guard:SES-10
 		return oldest.Add(p.FallbackLifetime), p.FallbackIdle
+	}
+	if start.Staff { //guard:SES-3
+		return oldest.Add(p.ConsoleLifetime), p.ConsoleIdle
 	}
 	return oldest.Add(p.Lifetime), p.Idle
 }

@@ -113,7 +113,7 @@ func (s *Service) comeIn(ctx context.Context, tx Tx, a attempt, o Outcome, proof
 	if err := s.Desk.EndNeedless(ctx, tx, a.who.ID); err != nil {
 		return Verdict{}, err
 	}
-	if err := s.openSession(ctx, tx, a.flow, a.claimant, &v); err != nil {
+	if err := s.openSession(ctx, tx, a.flow, a.claimant, a.who, &v); err != nil {
 		return Verdict{}, err
 	}
 	if a.claimant.Trust && !a.flow.StepUp {

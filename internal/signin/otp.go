@@ -212,7 +212,7 @@ func (s *Service) acceptOTP(ctx context.Context, tx Tx, f *Flow, c Claimant, who
 	if err := tx.EndTrustedBrowsers(ctx, who.ID); err != nil { //guard:SES-13
 		return Verdict{}, err
 	}
-	if err := s.openSession(ctx, tx, f, c, &v); err != nil {
+	if err := s.openSession(ctx, tx, f, c, who, &v); err != nil {
 		return Verdict{}, err
 	}
 	return v, s.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.Temporary, Subscriber: who, At: now,

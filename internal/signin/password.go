@@ -85,7 +85,7 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 	f.Evidence = append([]authenticator.Evidence{{Kind: authenticator.Password, At: now}}, trusted...)
 	switch f.State {
 	case SignedIn:
-		err = s.openSession(ctx, tx, &f, c, &v)
+		err = s.openSession(ctx, tx, &f, c, answer.Subscriber, &v)
 	case EnrolmentRequired:
 		err = s.allowEnrolment(ctx, tx, f, answer.Subscriber)
 	}

@@ -228,9 +228,9 @@ func decode(text string) (request federation.Request, err error) {
 
 // openSession opens the session of a flow that has ended well. The token stays
 // sealed in the flow, so that a form that is sent twice gets the same one.
-func (s *Service) openSession(ctx context.Context, tx Tx, f *Flow, c Claimant, v *Verdict) error {
+func (s *Service) openSession(ctx context.Context, tx Tx, f *Flow, c Claimant, who directory.Subscriber, v *Verdict) error {
 	_, token, err := s.Sessions.Open(ctx, tx, s.Random, c.Session, session.Start{SubscriberID: f.SubscriberID, Evidence: f.Evidence,
-		Raise: f.StepUp, Browser: c.Name(), Address: c.Address.String()}, s.Now())
+		Raise: f.StepUp, Staff: who.IsStaff(), Browser: c.Name(), Address: c.Address.String()}, s.Now())
 	if errors.Is(err, session.ErrNone) { // of a step-up: it has ended meanwhile
 		return fmt.Errorf("%w: %w", flow.ErrNotFound, err)
 	}

@@ -15,7 +15,7 @@ import (
 var _ helpdesk.DeskTx = (*Tx)(nil)
 
 const caseColumns = `no, subscriber_id, kind, cause, state, number, flow_id, browser, device, address, campus,
-	agent_id, agent_at, checks, reason, password_too, first_id, first_at, decided_id, decided_at, refusal,
+	agent_id, agent_at, checks, reason, password_too, phone_shown, first_id, first_at, decided_id, decided_at, refusal,
 	shown_at, outside_hours, check_call, opened_at, seen_at, ended_at, expires_at, version`
 
 func scanCase(r row) (helpdesk.Case, error) {
@@ -23,7 +23,7 @@ func scanCase(r row) (helpdesk.Case, error) {
 	var checks string
 	var touched, first, decided, shown, opened, seen, ended, expires int64
 	err := r.Scan(&c.No, &c.SubscriberID, &c.Kind, &c.Cause, &c.State, &c.Number, &c.Flow.ID, &c.Flow.Browser,
-		&c.Caller.Device, &c.Caller.Address, &c.Caller.Campus, &c.Work.AgentID, &touched, &checks, &c.Work.Reason, &c.Work.PasswordToo,
+		&c.Caller.Device, &c.Caller.Address, &c.Caller.Campus, &c.Work.AgentID, &touched, &checks, &c.Work.Reason, &c.Work.PasswordToo, &c.Work.PhoneShown,
 		&c.First.AgentID, &first, &c.Decided.AgentID, &decided, &c.Why, &shown, &c.Marks.OutsideHours, &c.Marks.CheckCall,
 		&opened, &seen, &ended, &expires, &c.Version)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -128,7 +128,7 @@ func (tx *Tx) CreateCase(ctx context.Context, c helpdesk.Case) (no int64, create
 		return 0, false, err
 	}
 	err = tx.queryRow(ctx, `INSERT INTO desk_case (`+caseColumns+`)
-		VALUES ((SELECT COALESCE(MAX(no), 1000) + 1 FROM desk_case), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, $11, '', FALSE, '', 0, '', 0, '',
+		VALUES ((SELECT COALESCE(MAX(no), 1000) + 1 FROM desk_case), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, $11, '', FALSE, FALSE, '', 0, '', 0, '',
 			0, FALSE, FALSE, $12, $13, 0, $14, 0)
 		ON CONFLICT DO NOTHING RETURNING no`,
 		c.SubscriberID, c.Kind, c.Cause, c.State, c.Number, c.Flow.ID, c.Flow.Browser, c.Caller.Device, c.Caller.Address, c.Caller.Campus,
@@ -149,10 +149,10 @@ func (tx *Tx) UpdateCase(ctx context.Context, c helpdesk.Case) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.exec(ctx, `UPDATE desk_case SET state = $3, number = $4, agent_id = $5, agent_at = $6, checks = $7, reason = $8, password_too = $9,
-			first_id = $10, first_at = $11, decided_id = $12, decided_at = $13, refusal = $14, shown_at = $15, outside_hours = $16, check_call = $17,
-			ended_at = $18, expires_at = $19, version = version + 1 WHERE no = $1 AND version = $2`,
-		c.No, c.Version, c.State, c.Number, c.Work.AgentID, millis(c.Work.TouchedAt), string(checks), c.Work.Reason, c.Work.PasswordToo,
+	n, err := tx.exec(ctx, `UPDATE desk_case SET state = $3, number = $4, agent_id = $5, agent_at = $6, checks = $7, reason = $8, password_too = $9, phone_shown = $10,
+			first_id = $11, first_at = $12, decided_id = $13, decided_at = $14, refusal = $15, shown_at = $16, outside_hours = $17, check_call = $18,
+			ended_at = $19, expires_at = $20, version = version + 1 WHERE no = $1 AND version = $2`,
+		c.No, c.Version, c.State, c.Number, c.Work.AgentID, millis(c.Work.TouchedAt), string(checks), c.Work.Reason, c.Work.PasswordToo, c.Work.PhoneShown,
 		c.First.AgentID, millis(c.First.At), c.Decided.AgentID, millis(c.Decided.At), c.Why, millis(c.ShownAt), c.Marks.OutsideHours, c.Marks.CheckCall,
 		millis(c.EndedAt), millis(c.ExpiresAt))
 	if err != nil {

@@ -81,8 +81,8 @@ func (tx *Tx) RaiseSession(ctx context.Context, s session.Session, digest []byte
 		return fmt.Errorf("store: raise session: %w", err)
 	}
 	n, err := tx.exec(ctx,
-		`UPDATE session SET digest = $3, evidence = $4, seen_at = $5, expires_at = $6, idle_limit = $7 WHERE subscriber_id = $1 AND id = $2`,
-		s.SubscriberID, s.ID, digest, string(evidence), millis(s.SeenAt), millis(s.ExpiresAt), s.IdleLimit.Milliseconds())
+		`UPDATE session SET digest = $3, evidence = $4, seen_at = $5, expires_at = $6, idle_limit = $7, address = $8 WHERE subscriber_id = $1 AND id = $2`,
+		s.SubscriberID, s.ID, digest, string(evidence), millis(s.SeenAt), millis(s.ExpiresAt), s.IdleLimit.Milliseconds(), s.Address)
 	if err != nil {
 		return fmt.Errorf("store: raise session: %w", err)
 	}

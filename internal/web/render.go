@@ -94,6 +94,22 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	return nil
 }
 
+// RenderPart writes one part of a page, without its frame, for the page's own
+// script.
+func (s *Site) RenderPart(w http.ResponseWriter, r *http.Request, name, part string, data any) error {
+	t, ok := s.templates[s.Lang(r)][name]
+	if !ok {
+		return fmt.Errorf("web: no template %q", name)
+	}
+	var text bytes.Buffer
+	if err := t.ExecuteTemplate(&text, part, data); err != nil {
+		return fmt.Errorf("web: render %s of %s: %w", part, name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = text.WriteTo(w) // a browser that has gone away is not our failure
+	return nil
+}
+
 // langPath is the address of this page in another language. After a form has
 // been sent the page's own address leads on.
 func langPath(r *http.Request, lang i18n.Lang) string {

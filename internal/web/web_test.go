@@ -20,6 +20,7 @@ import (
 	"warifu/internal/account"
 	"warifu/internal/enrolment"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/helpdesk"
 	"warifu/internal/i18n"
 	"warifu/internal/recovery"
 	"warifu/internal/secret"
@@ -66,6 +67,10 @@ var pages = map[string]any{
 	"signin/choose":        signin.ChoosePage{},
 	"signin/password":      signin.PasswordPage{},
 	"signin/passkey":       signin.PasskeyPage{},
+	"desk/board":           helpdesk.BoardPage{},
+	"desk/case":            helpdesk.CasePage{},
+	"desk/confirm":         helpdesk.ConfirmPage{},
+	"desk/otp":             helpdesk.OTPPage{},
 	"recovery/first":       recovery.FirstPage{},
 	"recovery/wait":        recovery.WaitPage{},
 	"signin/desk":          signin.DeskPage{},

@@ -18,6 +18,7 @@ CREATE TABLE desk_case (
     checks        TEXT    NOT NULL,
     reason        TEXT    NOT NULL,
     password_too  BOOLEAN NOT NULL,
+    phone_shown   BOOLEAN NOT NULL,
     first_id      TEXT    NOT NULL,
     first_at      BIGINT  NOT NULL,
     decided_id    TEXT    NOT NULL,

@@ -90,3 +90,131 @@ if (live?.dataset.live) {
   if (!["refused", "expired", "cancelled"].includes(state)) listen();
   if (state === "approved") document.getElementById("continue")?.requestSubmit();
 }
+
+// The console. Events say only that something has changed; what it is, the page
+// asks for.
+for (const part of document.querySelectorAll("[data-part]")) {
+  const refresh = async () => {
+    const answer = await fetch(part.dataset.part, { cache: "no-store" });
+    if (answer.ok) {
+      part.innerHTML = await answer.text(); // our own page's, escaped by the server
+      part.dispatchEvent(new Event("refreshed"));
+    }
+  };
+  let first = true;
+  const source = new EventSource(part.dataset.events);
+  source.addEventListener("changed", () => {
+    if (!first || part.id !== "caller") refresh();
+    first = false;
+  });
+  setInterval(() => { if (source.readyState === EventSource.CLOSED) refresh(); }, 5000); // where streams do not get through
+}
+
+const board = document.getElementById("board");
+if (board) {
+  const news = document.getElementById("news");
+  const title = document.title.replace(/^\(\d+\) /, "");
+  const facts = () => board.querySelector("[data-newest]")?.dataset ?? {};
+  let newest = facts().newest;
+  let audio;
+  const chime = () => {
+    if (!audio) return;
+    const tone = audio.createOscillator();
+    const level = audio.createGain();
+    level.gain.value = 0.1;
+    tone.connect(level).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.3);
+  };
+  const sound = document.getElementById("sound");
+  sound.hidden = false;
+  sound.addEventListener("click", () => {
+    audio = audio ? undefined : new AudioContext();
+    sound.textContent = audio ? sound.dataset.off : sound.dataset.on;
+    sound.setAttribute("aria-pressed", String(Boolean(audio)));
+    chime();
+  });
+  board.addEventListener("refreshed", () => {
+    const now = facts();
+    document.title = Number(now.waiting) ? `(${now.waiting}) ${title}` : title;
+    if (now.newest && now.newest !== newest && now.newest > (newest ?? "")) {
+      news.textContent = news.dataset.new.replace("{kind}", now.kind);
+      chime();
+    }
+    newest = now.newest || newest;
+  });
+}
+
+// An OTP for reading out is hidden after a while, or at once.
+const otp = document.getElementById("otp");
+if (otp) {
+  let left = Number(otp.dataset.seconds);
+  const said = document.createElement("p");
+  said.className = "hint";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "secondary";
+  button.textContent = otp.dataset.hide;
+  const hide = () => {
+    clearInterval(timer);
+    otp.textContent = otp.dataset.hidden;
+    said.remove();
+    button.remove();
+  };
+  const timer = setInterval(() => {
+    left--;
+    said.textContent = otp.dataset.left.replace("{sec}", left);
+    if (left <= 0) hide();
+  }, 1000);
+  button.addEventListener("click", hide);
+  otp.after(said, button);
+}
+
+// Keys for one hand; they can be switched off, and never work while something is typed.
+if (document.getElementById("keys") || document.getElementById("work")) {
+  const chosen = "warifu-console-keys";
+  const on = () => localStorage.getItem(chosen) !== "off";
+  const toggle = document.getElementById("switch");
+  if (toggle) {
+    const label = () => { toggle.textContent = on() ? toggle.dataset.off : toggle.dataset.on; };
+    toggle.hidden = false;
+    label();
+    toggle.addEventListener("click", () => { localStorage.setItem(chosen, on() ? "off" : "on"); label(); });
+  }
+  const items = [...document.querySelectorAll("fieldset.item")];
+  const here = () => items.findIndex((item) => item.contains(document.activeElement));
+  const go = (n) => items[Math.min(Math.max(n, 0), items.length - 1)]?.querySelector("input:checked, input")?.focus();
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.ctrlKey) {
+      const main = document.getElementById("main-act");
+      if (main) main.click(); else document.getElementById("open")?.requestSubmit();
+      event.preventDefault();
+      return;
+    }
+    const typing = document.activeElement?.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !on()) return;
+    const choice = ["1", "2", "3"].indexOf(event.key);
+    if (choice >= 0 && here() >= 0) {
+      const option = items[here()].querySelectorAll("input")[choice];
+      option.checked = true;
+      const next = here() + 1;
+      if (next < items.length) go(next); else document.getElementById("reason")?.focus();
+    } else if (event.key === "o") {
+      document.getElementById("id")?.focus();
+    } else if (event.key === "b") {
+      document.getElementById("board-title") ? document.getElementById("board-title").focus() : location.assign("/desk");
+    } else if (event.key === "w") {
+      go(here() - 1);
+    } else if (event.key === "e") {
+      go(here() + 1);
+    } else if (event.key === "?") {
+      const help = document.getElementById("keys");
+      if (help) help.open = true;
+    } else if (event.key === "Escape") {
+      (document.getElementById("back") ?? document.querySelector("[value=leave]"))?.click();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+}
