@@ -89,7 +89,8 @@ func (p *Pages) identify(r *http.Request) (*web.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &web.Person{SPSID: v.Subscriber.SPSID, Name: v.Subscriber.Name(p.Site.Lang(r) == i18n.Japanese), Ends: v.Session.EndsAt().UnixMilli(), Banners: banners}, nil
+	return &web.Person{SPSID: v.Subscriber.SPSID, Name: v.Subscriber.Name(p.Site.Lang(r) == i18n.Japanese), Ends: v.Session.EndsAt().UnixMilli(), Banners: banners,
+		Desk: v.Subscriber.IsAgent(), Admin: v.Subscriber.Role == directory.RoleAdministrator || v.Subscriber.Role == directory.RoleAuditor}, nil
 }
 
 // signedIn returns who is signed in, or sends the browser to sign in.

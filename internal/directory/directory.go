@@ -86,10 +86,13 @@ func (s Subscriber) Name(japanese bool) string {
 // IsStaff reports whether the person works at the console.
 func (s Subscriber) IsStaff() bool { return s.Role != RoleSubscriber }
 
+// IsAgent reports whether the person works at the help desk.
+func (s Subscriber) IsAgent() bool { return s.Role == RoleAgent || s.Role == RoleAdministrator }
+
 // IsPrivileged reports whether no mail may ever let the person back in
 // (agents, administrators, and those marked so).
 func (s Subscriber) IsPrivileged() bool {
-	return s.Privileged || s.Role == RoleAgent || s.Role == RoleAdministrator
+	return s.Privileged || s.IsAgent()
 }
 
 // Frozen reports whether settings and recovery by mail have stopped, because a

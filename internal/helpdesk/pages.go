@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"warifu/internal/authenticator"
-	"warifu/internal/directory"
 	"warifu/internal/flow"
 	"warifu/internal/session"
 	"warifu/internal/throttle"
@@ -77,7 +76,7 @@ func (p *Pages) admit(r *http.Request, v *session.Visit) (*Agent, error) {
 	if networks := p.Desk.Policy.Networks; len(networks) > 0 && !slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(client.Address) }) { //guard:HD-5
 		return nil, errPlace
 	}
-	if role := v.Subscriber.Role; role != directory.RoleAgent && role != directory.RoleAdministrator { //guard:A32
+	if !v.Subscriber.IsAgent() { //guard:A32
 		return nil, errRole
 	}
 	if !p.Desk.Policy.AnyFactor && !slices.ContainsFunc(v.Session.Evidence, byPasskey) { //guard:HD-5

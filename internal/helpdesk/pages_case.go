@@ -1,6 +1,7 @@
 package helpdesk
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -140,8 +141,9 @@ func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 	if !s.Flags.LastSignIn.IsZero() {
 		page.LastLogin = p.Site.Clock(r, s.Flags.LastSignIn)
 	}
+	masked := cmp.Or(page.Phone, text("common.none"))
 	for _, item := range p.Desk.Policy.Items {
-		row := ItemRow{Item: item, Text: text(itemNames[item], "masked", page.Phone), Match: c.Work.Checks[item]}
+		row := ItemRow{Item: item, Text: text(itemNames[item], "masked", masked), Match: c.Work.Checks[item]}
 		if item.Strong() {
 			page.Strong = append(page.Strong, row)
 		} else {

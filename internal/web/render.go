@@ -21,6 +21,8 @@ type Person struct {
 	SPSID string
 	Name  string
 	Ends  int64 // Unix milliseconds at which the session ends without use
+	Desk  bool  // the person works at the help desk
+	Admin bool  // the person may see the administration
 	// Banners stand above every page.
 	Banners []Banner
 

@@ -55,14 +55,27 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 // newBrowser opens a browser that nobody has used before.
 func newBrowser(t *testing.T, l look) *browser {
 	t.Helper()
+	b, cancel := newLastingBrowser(t, l)
+	t.Cleanup(cancel)
+	return b
+}
+
+// newLastingBrowser is newBrowser for one that outlives the test.
+func newLastingBrowser(t *testing.T, l look) (*browser, context.CancelFunc) {
+	t.Helper()
 	parent, err := chromium()
 	if err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx, lang: l.lang}
-	b.must(chromedp.Do(ctx)) // the tab lives as long as the context of the first call
+	return (&browser{t: t, ctx: ctx}).with(l), cancel
+}
+
+// with has the tab show pages in a look.
+func (b *browser) with(l look) *browser {
+	b.t.Helper()
+	b.lang = l.lang
+	b.must(chromedp.Do(b.ctx)) // the tab lives as long as the context of the first call
 	b.do(chromedp.EmulateViewport(l.width, 800))
 	if l.dark {
 		b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -83,11 +96,15 @@ func newBrowser(t *testing.T, l look) *browser {
 // tab opens another tab of the same browser.
 func (b *browser) tab() *browser {
 	b.t.Helper()
+	return b.tabFor(b.t, look{lang: b.lang, width: desktop.width})
+}
+
+// tabFor opens another tab of the same browser for a test, in a look of its own.
+func (b *browser) tabFor(t *testing.T, l look) *browser {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
-	b.t.Cleanup(cancel)
-	other := &browser{t: b.t, ctx: ctx, lang: b.lang}
-	other.must(chromedp.Do(ctx))
-	return other
+	t.Cleanup(cancel)
+	return (&browser{t: t, ctx: ctx}).with(l)
 }
 
 func (b *browser) must(err error) {
