@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // everyWay are the looks in which the ways back must work.
@@ -122,6 +124,39 @@ func TestTOTPNotWorking(t *testing.T) {
 			b.at(server.base() + "/home")
 			waitMail(t, p, "TOTP を初期化しました")
 			waitMail(t, p, "TOTP の設定が完了しました")
+		})
+	}
+}
+
+// TestTOTPNotWorkingByTheHouse is the same entry by the path that the FAQ
+// describes: from the page that says so, the house button, the method, 「選択」, and
+// the link of those who have not initialized yet, which now opens the QR code at
+// once. It works after the person has looked at another page, too. U4.
+func TestTOTPNotWorkingByTheHouse(t *testing.T) {
+	for _, l := range looks {
+		t.Run(l.String(), func(t *testing.T) {
+			t.Parallel()
+			b, p := newBrowser(t, l), nextPerson()
+			path := b.askInitialisation(p)
+			b.open(server.base() + path)
+			b.fill("current-password", password)
+			b.press(words(l.lang, "ログイン", "Login"))
+			b.shows(words(l.lang, "ワンタイムパスワード認証の設定を初期化しました。", "The one-time password settings have been initialized. (ワンタイムパスワード認証の設定を初期化しました。)"))
+			b.open(server.base() + "/accessibility")
+			b.pressIn("header", words(l.lang, "ホーム", "Home"))
+			b.shows(words(l.lang, "続けるには、「ワンタイムパスワード(トークン)」を選び、「選択」を押してください。", "To continue, choose the one-time password (token) and press Select."))
+			if n := get(b, chromedp.Evaluate[int](`document.querySelectorAll("main input[type=radio]").length`)); n != 1 {
+				t.Errorf("%d methods to choose from before anything is registered, want 1", n)
+			}
+			b.picture("home with a ticket " + l.String())
+			b.do(chromedp.Click(chromedp.CSS("#method-totp")))
+			b.press(words(l.lang, "選択", "Select (選択)"))
+			b.at(server.base() + "/mfa")
+			b.press(words(l.lang, "ワンタイムパスワード（TOTP）の初期設定がお済みでない方はこちら", "Click here if you have not initialized your one-time password (TOTP) yet."))
+			p.secret = b.enrol()
+			b.press(words(l.lang, "ログインする", "Log in"))
+			b.signIn(p, time.Now().Add(30*time.Second))
+			b.at(server.base() + "/home")
 		})
 	}
 }

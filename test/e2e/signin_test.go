@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -289,6 +290,12 @@ type mail struct {
 // its subject.
 func waitMail(t *testing.T, p person, subject string) mail {
 	t.Helper()
+	return waitMailTo(t, p.id+"@example.com", subject)
+}
+
+// waitMailTo returns a mail to an address with this in its subject.
+func waitMailTo(t *testing.T, address, subject string) mail {
+	t.Helper()
 	deadline := time.Now().Add(pageTime)
 	for {
 		answer, err := http.Get(server.mailPage() + "/messages.json")
@@ -302,12 +309,12 @@ func waitMail(t *testing.T, p person, subject string) mail {
 			t.Fatal(err)
 		}
 		for _, m := range all {
-			if strings.Contains(m.Subject, subject) && strings.Contains(strings.Join(m.To, " "), p.id+"@example.com") {
+			if strings.Contains(m.Subject, subject) && slices.Contains(m.To, address) {
 				return m
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no mail %q to %s among %d", subject, p.id, len(all))
+			t.Fatalf("no mail %q to %s among %d", subject, address, len(all))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
