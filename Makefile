@@ -26,10 +26,11 @@ test: packages ## all tests: SQLite, PostgreSQL, Chromium, SMTP, a real relying 
 check: ## style, static analysis, generated files, known faults
 	tools/check.sh
 
-bench: ## prints the numbers of docs/operations/performance.md
+bench: packages ## prints the numbers of docs/operations/performance.md
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/...
 	$(GO) run ./bench
 	tools/with-postgres.sh sh -c '$(GO) run ./bench -people 0 -database "$$TEST_POSTGRES_URL"'
+	cd test/e2e && E2E_EFFORT=1 $(GO) test -count=1
 
 fuzz: ## every fuzz target for 30 s
 	tools/fuzz.sh 30s

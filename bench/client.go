@@ -40,6 +40,11 @@ func (s *server) newBrowser() *browser {
 	defer s.mu.Unlock()
 	person := s.next
 	s.next = (s.next + 1) % s.people
+	return s.browserOf(person)
+}
+
+// browserOf returns a new browser of one person.
+func (s *server) browserOf(person int) *browser {
 	b := &browser{s: s, person: person, http: &http.Client{Timeout: time.Minute, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), redirectURI) {
 			return http.ErrUseLastResponse

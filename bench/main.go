@@ -77,7 +77,7 @@ func measure(s *server) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func() error{s.measureSignIn, s.measureRest, s.measureRefusals} {
+	for _, step := range []func() error{s.measureSignIn, s.measureRest, s.measureRefusals, s.measureForgot, s.measureMail} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// refusal is one kind of password that is refused.
+// refusal is one kind of ID that is told nothing.
 type refusal struct {
 	name string
 	id   func(i int) string
@@ -29,16 +29,21 @@ func (s *server) measureRefusals() error {
 		return err
 	}
 	kinds := []*refusal{
-		{name: "unknown ID", id: func(i int) string { return fmt.Sprintf("nobody%05d", i) }},
-		{name: "wrong password", id: func(i int) string { return fmt.Sprintf("seed%07d", s.people-i%s.people) }},
-		{name: "person with nothing set up", id: bareID},
+		{name: "P16 unknown ID", id: func(i int) string { return fmt.Sprintf("nobody%05d", i) }},
+		{name: "P16 wrong password", id: func(i int) string { return fmt.Sprintf("seed%07d", s.people-i%s.people) }},
+		{name: "P16 person with nothing set up", id: bareID},
 	}
+	return s.inTurns(kinds, s.refused)
+}
+
+// inTurns does the same with each kind of ID, and prints how long that took.
+func (s *server) inTurns(kinds []*refusal, do func(id string) (time.Duration, error)) error {
 	const block = 10
 	for turn := 0; (turn+1)*block <= *samples; turn++ {
 		for k := range kinds {
 			kind := kinds[(k+turn)%len(kinds)]
 			cost, err := s.cost(block, func(i int) error {
-				took, err := s.refused(kind.id(turn*block + i))
+				took, err := do(kind.id(turn*block + i))
 				kind.wall = append(kind.wall, took)
 				return err
 			})
@@ -56,7 +61,7 @@ func printRefusals(kinds []*refusal) {
 	var walls []time.Duration
 	for _, kind := range kinds {
 		walls = append(walls, median(kind.wall))
-		row(fmt.Sprintf("P16 %s, median of %d (CPU %.2f ms)", kind.name, len(kind.wall), ms(kind.cpu)/float64(len(kind.wall))),
+		row(fmt.Sprintf("%s, median of %d (CPU %.2f ms)", kind.name, len(kind.wall), ms(kind.cpu)/float64(len(kind.wall))),
 			"%.2f ms", ms(median(kind.wall)), "")
 	}
 	row("    largest ÷ smallest median", "%.3f", ratio(slices.Max(walls), slices.Min(walls)), "≤ 1.02")
@@ -74,6 +79,35 @@ func (s *server) refused(id string) (time.Duration, error) {
 	answer, err := b.submit(form, "/login", url.Values{"username": {id}, "password": {"not-" + password}})
 	took := time.Since(before)
 	if err == nil && answer.StatusCode != http.StatusUnprocessableEntity {
+		err = fmt.Errorf("%s: %s", id, answer.Status)
+	}
+	return took, err
+}
+
+// measureForgot prints what it costs to ask for a new password: of an ID that
+// nobody has, of a person without an address, and of one who is sent a mail. The
+// answer is the same for all, and its time has to be.
+func (s *server) measureForgot() error {
+	return s.inTurns([]*refusal{
+		{name: "/forgot unknown ID", id: func(i int) string { return fmt.Sprintf("nobody%05d", i) }},
+		{name: "/forgot person without an address", id: bareID},
+		{name: "/forgot person who is sent a mail", id: func(i int) string { return fmt.Sprintf("seed%07d", s.people-i%s.people) }},
+	}, s.forgot)
+}
+
+// forgot asks for a new password in a new browser, and returns how long the answer
+// took.
+func (s *server) forgot(id string) (time.Duration, error) {
+	b := s.newBrowser()
+	form, err := b.get(s.base() + "/forgot")
+	if err != nil {
+		return 0, err
+	}
+	b.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	before := time.Now()
+	answer, err := b.submit(form, "/forgot", url.Values{"username": {id}})
+	took := time.Since(before)
+	if err == nil && answer.StatusCode != http.StatusSeeOther {
 		err = fmt.Errorf("%s: %s", id, answer.Status)
 	}
 	return took, err

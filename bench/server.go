@@ -26,6 +26,7 @@ type server struct {
 	program, data string
 	port          int // of the server; the second listener has the next
 	mailPort      int
+	sink          *sink
 	secret        string // of the service that this program is
 	database      string // as in the configuration
 	schema        string // on -database
@@ -49,11 +50,11 @@ func newServer(program, data string, people int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	mailPort, err := swallowMail()
+	sink, mailPort, err := newSink()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{program: program, data: data, port: port, mailPort: mailPort, secret: rand.Text() + rand.Text(), people: people, last: make(map[int]int64), database: "sqlite:warifu.db"}
+	s := &server{program: program, data: data, port: port, mailPort: mailPort, sink: sink, secret: rand.Text() + rand.Text(), people: people, last: make(map[int]int64), database: "sqlite:warifu.db"}
 	if *database == "" {
 		return s, os.WriteFile(s.file(), []byte(s.configuration()), 0o600)
 	}
@@ -83,7 +84,7 @@ base_url: %s
 listen: 127.0.0.1:%d
 operation_listen: 127.0.0.1:%d
 database: %q
-throttle: {address_failures: 1000000}
+throttle: {address_failures: 1000000, mail_network: 1000}
 key_file: keys
 institution:
   name: {ja: みやこ大学, en: Miyako University}

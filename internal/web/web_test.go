@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"compress/gzip"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -382,6 +384,25 @@ func TestAssets(t *testing.T) {
 		if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || w.Header().Get("Content-Type") == "" {
 			t.Errorf("%s: %d %v", address, w.Code, w.Header())
 		}
+		plain := w.Body.String()
+		for accepts, packed := range map[string]bool{"gzip, deflate, br": true, "deflate;q=0.5 , gzip": true, "br": false, "gzip;q=0": false, "": false} {
+			w := answer(site, request("GET", address, func(r *http.Request) { r.Header.Set("Accept-Encoding", accepts) }))
+			if got := w.Header().Get("Content-Encoding") == "gzip"; got != packed || w.Header().Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s for %q: %v", address, accepts, w.Header())
+			}
+			if packed {
+				unpacked, err := gzip.NewReader(w.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text, err := io.ReadAll(unpacked); err != nil || string(text) != plain {
+					t.Errorf("%s unpacks to %d bytes, %v; want %d", address, len(text), err, len(plain))
+				}
+			}
+		}
+	}
+	if w := answer(site, request("GET", "/form", func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip") })); w.Header().Get("Content-Encoding") != "" {
+		t.Error("a page with a token is compressed")
 	}
 	if w := answer(site, request("GET", "/static/style.css", nil)); w.Code != http.StatusNotFound {
 		t.Errorf("without a hash: %d", w.Code)

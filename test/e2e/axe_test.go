@@ -381,6 +381,7 @@ func (w *walk) idle() {
 func (w *walk) inspect(state string) {
 	w.t.Helper()
 	w.picture(fmt.Sprintf("%s %s", state, w.look))
+	w.weigh()
 	for _, fault := range w.faults(state) {
 		w.t.Errorf("%s: %s", state, fault)
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -26,7 +27,7 @@ type browser struct {
 	ctx  context.Context
 	lang string
 
-	presses int // of buttons and links, by [browser.press]
+	effort // so far
 }
 
 // look is how a person looks at a page.
@@ -157,6 +158,7 @@ func (b *browser) pressIn(part, words string) int64 {
 // unfold opens what is folded away under these words.
 func (b *browser) unfold(words string) {
 	b.t.Helper()
+	b.presses++
 	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(`//main//summary[normalize-space(.)=%q]`, words))))
 }
 
@@ -169,12 +171,28 @@ func (b *browser) submit(step chromedp.Action[chromedp.Void]) int64 {
 	if err != nil {
 		b.t.Fatalf("%v on %s", err, b.text())
 	}
+	b.pages++
 	return answer.Status
+}
+
+// openMailed presses the link of a mail that leads to a path of ours.
+func (b *browser) openMailed(path string) {
+	b.t.Helper()
+	b.presses++
+	b.open(server.base() + path)
+}
+
+// choose presses a radio button or a check box.
+func (b *browser) choose(id string) {
+	b.t.Helper()
+	b.presses++
+	b.do(chromedp.Click(chromedp.CSS("#" + id)))
 }
 
 // enter presses the Enter key.
 func (b *browser) enter() int64 {
 	b.t.Helper()
+	b.presses++
 	return b.submit(chromedp.KeyEvent(kb.Enter))
 }
 
@@ -204,6 +222,7 @@ func (b *browser) focused(autocomplete string) {
 // typed types where the focus is.
 func (b *browser) typed(text string) {
 	b.t.Helper()
+	b.keys += utf8.RuneCountInString(text)
 	b.do(chromedp.KeyEvent(text))
 }
 

@@ -45,7 +45,12 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer server.stop()
-	return m.Run()
+	code := m.Run()
+	if os.Getenv("E2E_EFFORT") != "" {
+		printWays(os.Stdout)
+		printWeights(os.Stdout)
+	}
+	return code
 }
 
 func fail(err error) int {

@@ -15,12 +15,14 @@ import (
 func (b *browser) enrol() (secret string) {
 	b.t.Helper()
 	b.at(server.base() + "/enrol?flow=")
+	before := b.effort
 	secret = get(b, chromedp.Evaluate[string](`new URL(document.querySelector("a[href^='otpauth:']").href).searchParams.get("secret")`))
 	b.press(words(b.lang, "登録", "Register (登録)"))
 	b.at(server.base() + "/enrol/verify")
 	b.fill("one-time-code", person{secret: secret}.code(b.t, time.Now()))
 	b.press(words(b.lang, "確認", "Confirm (確認)"))
 	b.at(server.base() + "/enrol/done")
+	b.went("enrolment, once the QR code is shown", "U5: 2 presses, 1 field", before, effort{presses: 2})
 	b.shows(words(b.lang, "ワンタイムパスワード認証の設定が完了しました。", "The setup of one-time password authentication is complete. (ワンタイムパスワード認証の設定が完了しました。)"))
 	return secret
 }
@@ -31,6 +33,7 @@ func TestFirstSetup(t *testing.T) {
 	b, p := newBrowser(t, desktop), newcomer
 	b.openIn("/accessibility") // keeps the language
 	b.open(server.service() + "/login")
+	before := b.effort
 	b.fill("username", p.id)
 	b.fill("current-password", password)
 	b.press("ログイン")
@@ -42,6 +45,7 @@ func TestFirstSetup(t *testing.T) {
 	b.fill("one-time-code", p.code(t, time.Now().Add(30*time.Second)))
 	b.press("ログイン")
 	b.at(server.service())
+	b.went("first set-up on the way to a service, and into it", "", before, effort{})
 	if claims := b.claims(); claims["acr"] != "https://refeds.org/profile/mfa" {
 		t.Errorf("the service knows %v", claims)
 	}

@@ -69,8 +69,10 @@ var passkeyButton = chromedp.CSS("[data-passkey] button, [data-passkey] a")
 func (d *device) press(address string) {
 	d.b.t.Helper()
 	d.touch(true)
+	d.b.presses++
 	d.b.do(chromedp.Click(passkeyButton))
 	d.b.comesTo(address)
+	d.b.pages++
 	d.touch(false)
 }
 
@@ -96,7 +98,9 @@ func (b *browser) says(text string) {
 func (b *browser) createPasskey(d *device) {
 	b.t.Helper()
 	b.open(server.base() + "/account/passkeys")
+	before := b.effort
 	d.press(server.base() + "/account/passkeys?done=passkey")
+	b.went("a passkey made, from its page on", "", before, effort{})
 	b.shows(words(b.lang, "パスキーを作成しました。", "The passkey has been created."))
 }
 
@@ -131,7 +135,9 @@ func TestPasskey(t *testing.T) {
 				b.open(server.service() + "/login")
 				b.at(server.base() + "/login?p=")
 				b.picture("login " + l.String())
+				before := b.effort
 				d.press(server.service())
+				b.went("sign-in with a passkey", "U2: 1 page, 1 press", before, effort{pages: 1, presses: 1})
 				claims := b.claims()
 				if claims["acr"] != "https://refeds.org/profile/mfa" || fmt.Sprint(claims["amr"]) != "[pop user mfa]" {
 					t.Errorf("acr %v, amr %v", claims["acr"], claims["amr"])
@@ -284,6 +290,7 @@ func TestRecoveryCodes(t *testing.T) {
 			b.signIn(p, time.Now())
 			b.open(server.base() + "/account/recovery-codes")
 			b.picture("codes none " + l.String())
+			before := b.effort
 			b.press(words(l.lang, "リカバリーコードを作る", "Make recovery codes"))
 			b.picture("codes " + l.String())
 			codes := codeShape.FindAllString(b.text(), -1)
@@ -299,29 +306,37 @@ func TestRecoveryCodes(t *testing.T) {
 			if strings.Contains(file, p.id) {
 				t.Error("the file says whose codes they are")
 			}
-			b.press(words(l.lang, "完了", "Finish"))
-			b.shows(words(l.lang, "コードを保存してから、チェックを付けてください。", "Save the codes, then select the check box."), codes[9])
+			b.apart(func() {
+				b.press(words(l.lang, "完了", "Finish"))
+				b.shows(words(l.lang, "コードを保存してから、チェックを付けてください。", "Save the codes, then select the check box."), codes[9])
+			})
 			b.picture("codes unsaved " + l.String())
-			b.do(chromedp.Click(chromedp.CSS("#saved")))
+			b.choose("saved")
 			b.press(words(l.lang, "完了", "Finish"))
+			b.went("recovery codes made, saved and kept, from their page on", "", before, effort{})
 			b.shows(words(l.lang, "新しいリカバリーコードを作成しました。", "New recovery codes have been made."), words(l.lang, "10個のうち残り10個", "Codes left: 10 of 10"))
 			b.picture("codes left " + l.String())
 			b.logOut()
 
 			b.open(server.base() + "/login")
+			before = b.effort
 			b.fill("username", p.id)
 			b.fill("current-password", password)
 			b.press(words(l.lang, "ログイン", "Login"))
 			b.press(words(l.lang, "別の方法でログインする", "Use another method"))
+			b.presses++
 			b.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/recovery-code"]`)))
-			b.typed("0000-0000-0000-0000")
-			b.press(words(l.lang, "ログイン", "Login"))
+			b.apart(func() {
+				b.typed("0000-0000-0000-0000")
+				b.press(words(l.lang, "ログイン", "Login"))
+			})
 			b.shows(words(l.lang, "リカバリーコードが正しくないか、使用済みです。別のコードを入力してください。", "The recovery code is not correct, or was used before. Try another one."))
 			b.picture("recovery code wrong " + l.String())
 			b.focused("one-time-code")
 			b.fill("one-time-code", strings.ToLower(strings.ReplaceAll(codes[0], "-", "")))
 			b.press(words(l.lang, "ログイン", "Login"))
 			b.at(server.base() + "/home")
+			b.went("sign-in with password and recovery code", "", before, effort{})
 			b.shows(words(l.lang, "リカバリーコードを使いました。残りは9個です。", "You used a recovery code. Codes left: 9."))
 			b.picture("home after a code " + l.String())
 			waitMail(t, p, "リカバリーコードの使用")

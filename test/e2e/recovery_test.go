@@ -55,7 +55,7 @@ func TestNoAuthenticatorAtHand(t *testing.T) {
 			b.openIn("/accessibility") // keeps the language
 			b.open(server.service() + "/login")
 			b.giveID(p)
-			before := b.presses
+			before := b.effort
 			b.press(words(l.lang, "ログインできない方はこちらへ", "Click here if you cannot login"))
 			b.shows(words(l.lang, "メールを送信しますか？", "Send the email?"))
 			b.picture("cannot " + l.String())
@@ -64,10 +64,8 @@ func TestNoAuthenticatorAtHand(t *testing.T) {
 			b.picture("otp " + l.String())
 			b.fill("one-time-code", mailedOTP(t, p))
 			b.press(words(l.lang, "ログイン", "Login"))
-			if got := b.presses - before; got != 3 {
-				t.Errorf("%d presses after the password, want 3", got)
-			}
 			b.at(server.service())
+			b.went("OTP by mail, after the password", "U3: 3 presses", before, effort{presses: 3})
 			if claims := b.claims(); claims["acr"] != server.base()+"/ac/fallback" {
 				t.Errorf("the service knows %v", claims)
 			}
@@ -105,8 +103,7 @@ func TestTOTPNotWorking(t *testing.T) {
 		t.Run(l.String(), func(t *testing.T) {
 			t.Parallel()
 			b, p := newBrowser(t, l), nextPerson()
-			path := b.askInitialisation(p)
-			b.open(server.base() + path)
+			b.openMailed(b.askInitialisation(p))
 			b.picture("link " + l.String())
 			b.fill("current-password", password) // the ID is there
 			b.press(words(l.lang, "ログイン", "Login"))
@@ -116,9 +113,7 @@ func TestTOTPNotWorking(t *testing.T) {
 			b.picture("enrol " + l.String())
 			p.secret = b.enrol()
 			b.picture("enrolled " + l.String())
-			if b.presses > 8 {
-				t.Errorf("%d presses from the setting page to the end, want at most 8", b.presses)
-			}
+			b.went("initialization by mail, from /mfa, the mail's link included", "U4: at most 8 presses", effort{}, effort{presses: 8})
 			b.press(words(l.lang, "ログインする", "Log in"))
 			b.signIn(p, time.Now().Add(30*time.Second))
 			b.at(server.base() + "/home")
@@ -137,8 +132,7 @@ func TestTOTPNotWorkingByTheHouse(t *testing.T) {
 		t.Run(l.String(), func(t *testing.T) {
 			t.Parallel()
 			b, p := newBrowser(t, l), nextPerson()
-			path := b.askInitialisation(p)
-			b.open(server.base() + path)
+			b.openMailed(b.askInitialisation(p))
 			b.fill("current-password", password)
 			b.press(words(l.lang, "ログイン", "Login"))
 			b.shows(words(l.lang, "ワンタイムパスワード認証の設定を初期化しました。", "The one-time password settings have been initialized. (ワンタイムパスワード認証の設定を初期化しました。)"))
@@ -149,11 +143,12 @@ func TestTOTPNotWorkingByTheHouse(t *testing.T) {
 				t.Errorf("%d methods to choose from before anything is registered, want 1", n)
 			}
 			b.picture("home with a ticket " + l.String())
-			b.do(chromedp.Click(chromedp.CSS("#method-totp")))
+			b.choose("method-totp")
 			b.press(words(l.lang, "選択", "Select (選択)"))
 			b.at(server.base() + "/mfa")
 			b.press(words(l.lang, "ワンタイムパスワード（TOTP）の初期設定がお済みでない方はこちら", "Click here if you have not initialized your one-time password (TOTP) yet."))
 			p.secret = b.enrol()
+			b.went("initialization by mail, by the FAQ's longer path", "U4: works unchanged", effort{}, effort{})
 			b.press(words(l.lang, "ログインする", "Log in"))
 			b.signIn(p, time.Now().Add(30*time.Second))
 			b.at(server.base() + "/home")
@@ -181,24 +176,28 @@ func (b *browser) askInitialisation(p person) string {
 func TestForgottenPassword(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/login")
+	before := b.effort
 	b.press("パスワードをお忘れの方")
 	b.fill("username", p.id)
 	b.picture("forgot")
 	b.press("メールを送信する")
 	b.shows("通知用メールアドレスが登録されている場合は、メールを送信しました。")
-	b.open(server.base() + link(t, p, "パスワードの再設定のご案内"))
+	b.openMailed(link(t, p, "パスワードの再設定のご案内"))
 	b.fill("username", p.id)
 	b.fill("one-time-code", p.code(t, time.Now()))
 	b.picture("proof")
 	b.press("次へ")
-	b.fill("new-password", "password")
-	b.press("変更する")
+	b.apart(func() {
+		b.fill("new-password", "password")
+		b.press("変更する")
+	})
 	b.shows("このパスワードは推測されやすいものです")
 	b.picture("new password")
 	const better = "馬と電池とホチキスの割符"
 	b.fill("new-password", better)
 	b.press("変更する")
 	b.at(server.base() + "/login")
+	b.went("forgotten password, from /login, the mail's link included", "", before, effort{})
 	b.fill("username", p.id)
 	b.fill("current-password", better)
 	b.press("ログイン")
