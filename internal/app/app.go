@@ -242,7 +242,7 @@ func (a *App) buildPages() (err error) {
 	recover := &recovery.Service{
 		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
 		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
-		Desk: a.Reception, TOTP: a.TOTP, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
+		Desk: a.Reception, TOTP: a.TOTP, Passkeys: a.Passkeys, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
 		Address:       func(token string) string { return a.Config.BaseURL + "/r/" + token },
 		ForgotAddress: func(token string) string { return a.Config.BaseURL + "/forgot/" + token }, Random: rand.Reader, Now: a.now,
 	}

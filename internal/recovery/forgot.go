@@ -86,6 +86,8 @@ type Proof struct {
 	Token, SPSID string
 	TOTP         string // six digits
 	RecoveryCode string // or one of these
+	Ceremony     string // or the answer of a device to [Service.AskPasskey], which names the person itself
+	Response     []byte
 }
 
 // ProofOutcome is what came of a proof.

@@ -48,6 +48,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /forgot/code", p.submitCode)
 	p.Site.Handle("GET /forgot/{token}", p.showProof)
 	p.Site.Handle("POST /forgot/{token}", p.submitProof)
+	p.Site.Handle("POST /forgot/{token}/passkey", p.askPasskey)
 }
 
 // SettingsPage is the page "recovery/settings".

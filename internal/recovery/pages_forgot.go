@@ -1,12 +1,14 @@
 package recovery
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/secret"
+	"warifu/internal/throttle"
 	"warifu/internal/ticket"
 	"warifu/internal/web"
 )
@@ -53,20 +55,39 @@ const proofStep = "recovery/proof" // the name of the page, too
 // ProofPage is the page "recovery/proof". It looks the same for any token.
 type ProofPage struct {
 	web.Hidden
-	Path   string // that the form is sent to
-	SPSID  string
-	Error  string
-	Digits int
+	Path    string // that the form is sent to
+	SPSID   string
+	Error   string // of what was typed
+	Refused string // of the passkey
+	Digits  int
 }
 
 func (p *Pages) showProof(w http.ResponseWriter, r *http.Request) error {
-	return p.renderProof(w, r, http.StatusOK, "", "")
+	return p.renderProof(w, r, http.StatusOK, ProofPage{})
+}
+
+// askPasskey tells the script of the page what to ask the person's device.
+func (p *Pages) askPasskey(w http.ResponseWriter, r *http.Request) error {
+	if _, err := p.Site.Form(w, r, proofStep); err != nil {
+		return err
+	}
+	id, options, err := p.Service.AskPasskey(r.Context(), p.claimant(r), r.PathValue("token"))
+	if errors.Is(err, throttle.ErrCeremonies) {
+		return web.TooMany(p.Service.Throttle.AddressWindow, err)
+	}
+	if err != nil {
+		return problem(err)
+	}
+	return p.Site.JSON(w, http.StatusOK, map[string]any{"id": id, "options": json.RawMessage(options)})
 }
 
 func (p *Pages) submitProof(w http.ResponseWriter, r *http.Request) error {
-	form, err := p.Site.Form(w, r, proofStep, "username", "code")
+	form, err := p.Site.Form(w, r, proofStep, "username", "code", "id", "response")
 	if err != nil {
 		return err
+	}
+	if form["id"] != "" {
+		return p.submitProofByPasskey(w, r, form)
 	}
 	proof := Proof{Token: r.PathValue("token"), SPSID: form["username"]}
 	var six, sixteen bool
@@ -75,7 +96,7 @@ func (p *Pages) submitProof(w http.ResponseWriter, r *http.Request) error {
 		proof.RecoveryCode, sixteen = secret.ParseCode(form["code"])
 	}
 	if form["username"] == "" || !six && !sixteen { // a slip, not an attempt
-		return p.renderProof(w, r, http.StatusUnprocessableEntity, form["username"], p.Site.Text(r, "forgot.proof_slip", "n", totp.Digits))
+		return p.renderProof(w, r, http.StatusUnprocessableEntity, ProofPage{SPSID: form["username"], Error: p.Site.Text(r, "forgot.proof_slip", "n", totp.Digits)})
 	}
 	o, wait, err := p.Service.Prove(r.Context(), p.claimant(r), proof)
 	switch {
@@ -84,13 +105,28 @@ func (p *Pages) submitProof(w http.ResponseWriter, r *http.Request) error {
 	case o == ProofAccepted:
 		return p.Site.Redirect(w, r, "/reset/password")
 	case o == ProofThrottled && !wait.IsZero():
-		return p.renderProof(w, r, http.StatusUnprocessableEntity, form["username"], p.Site.WaitText(r, wait))
+		return p.renderProof(w, r, http.StatusUnprocessableEntity, ProofPage{SPSID: form["username"], Error: p.Site.WaitText(r, wait)})
 	}
-	return p.renderProof(w, r, http.StatusUnprocessableEntity, form["username"], p.Site.Text(r, "forgot.proof_bad"))
+	return p.renderProof(w, r, http.StatusUnprocessableEntity, ProofPage{SPSID: form["username"], Error: p.Site.Text(r, "forgot.proof_bad")})
 }
 
-func (p *Pages) renderProof(w http.ResponseWriter, r *http.Request, status int, spsID, fault string) (err error) {
-	page := ProofPage{Path: r.URL.EscapedPath(), SPSID: spsID, Error: fault, Digits: totp.Digits}
+func (p *Pages) submitProofByPasskey(w http.ResponseWriter, r *http.Request, form map[string]string) error {
+	o, err := p.Service.ProveByPasskey(r.Context(), p.claimant(r), Proof{Token: r.PathValue("token"), Ceremony: form["id"], Response: []byte(form["response"])})
+	switch {
+	case err != nil:
+		return problem(err)
+	case o == ProofAccepted:
+		return p.Site.Redirect(w, r, "/reset/password")
+	case o == ProofThrottled:
+		return web.TooMany(p.Service.Throttle.AddressWindow, errNetwork)
+	}
+	return p.renderProof(w, r, http.StatusUnprocessableEntity, ProofPage{Refused: p.Site.Text(r, "forgot.proof_passkey_bad")})
+}
+
+var errNetwork = errors.New("recovery: too many failures of a network")
+
+func (p *Pages) renderProof(w http.ResponseWriter, r *http.Request, status int, page ProofPage) (err error) {
+	page.Path, page.Digits = r.URL.EscapedPath(), totp.Digits
 	if page.Hidden, err = p.Site.Hidden(w, r, proofStep, ""); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"warifu/internal/audit"
+	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/recoverycode"
 	"warifu/internal/authenticator/totp"
@@ -70,6 +71,8 @@ type Tx interface {
 	// it was there and had not lapsed.
 	UseActivationCode(ctx context.Context, subscriberID string, digest []byte, now time.Time) (bool, error)
 	recoverycode.UseTx
+	CreateCeremony(ctx context.Context, p passkey.Pending) error
+	passkey.UseTx
 	RecoveryCodesLeft(ctx context.Context, subscriberID string) (left int, madeAt time.Time, err error)
 	// SuspendTOTP suspends all active authenticators of a subscriber.
 	SuspendTOTP(ctx context.Context, subscriberID string) error
@@ -94,6 +97,7 @@ type Service struct {
 	Notices   *notice.Service
 	Words     notice.Words
 	TOTP      *totp.Verifier
+	Passkeys  *passkey.Party
 	Codes     *secret.MAC // digests of recovery and activation codes
 	Desk      *helpdesk.Reception
 	Rules     *password.Rules

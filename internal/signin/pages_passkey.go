@@ -7,6 +7,7 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/flow"
+	"warifu/internal/throttle"
 	"warifu/internal/web"
 )
 
@@ -90,8 +91,8 @@ func (p *Pages) beginPasskey(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		asked, err = p.beginPasskeyAlone(r, form["p"])
 	}
-	if errors.Is(err, ErrCeremonies) {
-		return &web.Problem{Status: http.StatusTooManyRequests, Stop: "stop.rate", Args: []any{"sec", int(p.Service.Throttle.AddressWindow.Seconds())}, Err: err}
+	if errors.Is(err, throttle.ErrCeremonies) {
+		return web.TooMany(p.Service.Throttle.AddressWindow, err)
 	}
 	if err != nil {
 		return problem(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"time"
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/passkey"
@@ -18,14 +17,7 @@ import (
 // PasskeyTx keeps what browsers are asked, and knows passkeys.
 type PasskeyTx interface {
 	CreateCeremony(ctx context.Context, p passkey.Pending) error
-	// SpendCeremony takes the ceremony that a browser was asked at a place, once, or
-	// returns [passkey.ErrCeremony].
-	SpendCeremony(ctx context.Context, id, place string, browser []byte, now time.Time) (passkey.Pending, error)
-	// PasskeyByCredential returns [passkey.ErrNotFound] if nobody has such a one.
-	PasskeyByCredential(ctx context.Context, id []byte) (passkey.Credential, error)
-	// UsePasskey stores what an assertion has changed, and reports whether it did:
-	// not if the passkey is gone, or another request has used its count (WAN-2).
-	UsePasskey(ctx context.Context, c passkey.Credential) (bool, error)
+	passkey.UseTx
 }
 
 // Asked is what the browser is to ask the person's device.
@@ -34,12 +26,9 @@ type Asked struct {
 	Options []byte // JSON for navigator.credentials.get()
 }
 
-// ErrCeremonies means that a network asks for more passkeys than people could use.
-var ErrCeremonies = errors.New("signin: too many challenges of passkeys")
-
 // BeginPasskey asks for a passkey where nobody is named yet. The request is that
-// of a service, as JSON, or empty. A network that asks too often gets an
-// [ErrCeremonies]: each challenge is a row.
+// of a service, as JSON, or empty. A network that asks too often gets a
+// [throttle.ErrCeremonies].
 func (s *Service) BeginPasskey(ctx context.Context, c Claimant, request string) (Asked, error) {
 	options, ceremony, err := s.Passkeys.BeginAlone(s.Now())
 	if err != nil {
@@ -47,16 +36,8 @@ func (s *Service) BeginPasskey(ctx context.Context, c Claimant, request string) 
 	}
 	p := s.pending(c.Browser, "", ceremony)
 	p.Request = request
-	network, window := "passkey:"+throttle.Network(c.Address), s.Throttle.Window(s.Now())
 	err = s.InTx(ctx, func(tx Tx) error {
-		asked, err := tx.AddressFailures(ctx, network, window)
-		if err != nil {
-			return err
-		}
-		if !s.Throttle.CeremonyAllowed(asked, c.Campus) { //guard:THR-6
-			return ErrCeremonies
-		}
-		if err := tx.CountAddressFailure(ctx, network, window); err != nil {
+		if err := s.Throttle.ReserveCeremony(ctx, tx, c.Address, c.Campus, s.Now()); err != nil {
 			return err
 		}
 		return tx.CreateCeremony(ctx, p)
@@ -135,16 +116,16 @@ func (s *Service) judgePasskey(ctx context.Context, tx Tx, f *Flow, c Claimant, 
 	if !s.Throttle.AddressAllowed(failures, c.Campus) { //guard:THR-6
 		return Verdict{Outcome: Throttled, WaitUntil: s.Throttle.Window(now).Add(s.Throttle.AddressWindow), quiet: true}, nil
 	}
-	answer, err := s.verifyPasskey(ctx, tx, f.Key, "", response)
+	used, err := s.Passkeys.Use(ctx, tx, passkey.Answer{Ceremony: f.ID, Browser: f.Browser, Response: response}, now)
 	if err != nil {
 		return Verdict{}, err
 	}
-	f.SubscriberID, f.Request = answer.stored.SubscriberID, answer.request
+	f.SubscriberID, f.Request = used.Stored.SubscriberID, used.Request
 	switch {
-	case answer.outcome == PasskeyCloned:
-		return Verdict{Outcome: PasskeyCloned}, s.tellCloned(ctx, tx, c, answer.stored)
-	case answer.outcome != PasskeyAccepted:
-		return Verdict{Outcome: answer.outcome}, tx.CountAddressFailure(ctx, network, s.Throttle.Window(now))
+	case used.Cloned:
+		return Verdict{Outcome: PasskeyCloned}, s.tellCloned(ctx, tx, c, used.Stored)
+	case !used.Accepted: //guard:WAN-1
+		return Verdict{Outcome: PasskeyRejected}, tx.CountAddressFailure(ctx, network, s.Throttle.Window(now))
 	}
 	who, err := tx.Subscriber(ctx, f.SubscriberID)
 	if err != nil {
@@ -153,7 +134,7 @@ func (s *Service) judgePasskey(ctx context.Context, tx Tx, f *Flow, c Claimant, 
 	if who.Status != directory.Active { //guard:SES-9
 		return Verdict{Outcome: SuspendedAccount}, nil
 	}
-	return s.acceptPasskey(ctx, tx, attempt{who: who, flow: f, claimant: c}, answer)
+	return s.acceptPasskey(ctx, tx, attempt{who: who, flow: f, claimant: c}, used.Proof)
 }
 
 // SubmitPasskeyBeside verifies the answer to [Service.BeginPasskeyBeside].
@@ -163,73 +144,27 @@ func (s *Service) SubmitPasskeyBeside(ctx context.Context, key flow.Key, c Claim
 		if err != nil || v.Outcome != "" {
 			return v, err
 		}
-		answer, err := s.verifyPasskey(ctx, tx, flow.Key{ID: id, Browser: f.Browser}, f.ID, response)
+		used, err := s.Passkeys.Use(ctx, tx, passkey.Answer{Ceremony: id, Place: f.ID, Browser: f.Browser, Response: response}, s.Now())
 		switch {
 		case err != nil:
 			return Verdict{}, err
-		case answer.outcome == PasskeyCloned:
-			return Verdict{Outcome: PasskeyCloned}, s.tellCloned(ctx, tx, c, answer.stored)
-		case answer.outcome != PasskeyAccepted:
-			return Verdict{Outcome: answer.outcome}, nil
+		case used.Cloned:
+			return Verdict{Outcome: PasskeyCloned}, s.tellCloned(ctx, tx, c, used.Stored)
+		case !used.Accepted: //guard:WAN-1
+			return Verdict{Outcome: PasskeyRejected}, nil
 		}
-		return s.acceptPasskey(ctx, tx, attempt{who: who, flow: f, claimant: c}, answer)
+		return s.acceptPasskey(ctx, tx, attempt{who: who, flow: f, claimant: c}, used.Proof)
 	})
-}
-
-// passkeyAnswer is what the answer of a device came to.
-type passkeyAnswer struct {
-	outcome Outcome
-	stored  passkey.Credential // that it named; without an id if nobody has it
-	proof   passkey.Assertion  // of PasskeyAccepted
-	request string             // that the ceremony was begun with
-}
-
-// verifyPasskey spends the ceremony, whatever the answer says, and verifies it.
-func (s *Service) verifyPasskey(ctx context.Context, tx Tx, ceremony flow.Key, place string, response []byte) (a passkeyAnswer, err error) {
-	a.outcome = PasskeyRejected
-	kept, err := tx.SpendCeremony(ctx, ceremony.ID, place, ceremony.Browser, s.Now())
-	if errors.Is(err, passkey.ErrCeremony) { //guard:WAN-1
-		return a, nil
-	}
-	if err != nil {
-		return a, err
-	}
-	a.request = kept.Request
-	id, err := passkey.CredentialID(response)
-	if err != nil { // it cannot be read
-		return a, nil //nolint:nilerr // a refusal is an outcome
-	}
-	a.stored, err = tx.PasskeyByCredential(ctx, id)
-	if errors.Is(err, passkey.ErrNotFound) {
-		return a, nil
-	}
-	if err != nil {
-		return a, err
-	}
-	a.proof, err = s.Passkeys.FinishAssertion(kept.Ceremony, a.stored, response, s.Now())
-	if errors.Is(err, passkey.ErrCloned) { //guard:WAN-2
-		a.outcome = PasskeyCloned
-		return a, nil
-	}
-	if err != nil { //guard:WAN-1
-		return a, nil //nolint:nilerr // a refusal is an outcome
-	}
-	used, err := tx.UsePasskey(ctx, a.proof.Credential)
-	if err != nil || !used { //guard:WAN-2
-		return a, err
-	}
-	a.outcome = PasskeyAccepted
-	return a, nil
 }
 
 // acceptPasskey signs the person in. A passkey ends every count: nobody else can
 // give it (THR-3, THR-5).
-func (s *Service) acceptPasskey(ctx context.Context, tx Tx, a attempt, answer passkeyAnswer) (Verdict, error) {
+func (s *Service) acceptPasskey(ctx context.Context, tx Tx, a attempt, proof passkey.Assertion) (Verdict, error) {
 	err := tx.ResetAttempts(ctx, a.who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
 	if err != nil {
 		return Verdict{}, err
 	}
-	return s.comeIn(ctx, tx, a, PasskeyAccepted, answer.proof.Evidence())
+	return s.comeIn(ctx, tx, a, PasskeyAccepted, proof.Evidence())
 }
 
 // tellCloned tells the owner of a passkey that somebody may have a copy (WAN-2).

@@ -41,6 +41,12 @@ func Stopped(err error) *Problem {
 	return &Problem{Status: http.StatusTooManyRequests, Stop: "stop.login_stopped", Next: "/login", Label: "stop.login", Err: err}
 }
 
+// TooMany is what a program is told that asks too often; it may ask again after
+// the window.
+func TooMany(window time.Duration, err error) *Problem {
+	return &Problem{Status: http.StatusTooManyRequests, Stop: "stop.rate", Args: []any{"sec", int(window.Seconds())}, Err: err}
+}
+
 // SendLimit is what a person is told who has asked for too many mails (THR-9), with
 // the address at which the present step goes on.
 func (s *Site) SendLimit(r *http.Request, from time.Time, next string, err error) *Problem {

@@ -186,6 +186,50 @@ func TestPasskey(t *testing.T) {
 	}
 }
 
+// TestForgottenPasswordByPasskey is the FAQ's entry of the forgotten password for a
+// person with a passkey: at the URL of the mail one press is enough, and no ID is
+// typed. A device that does not recognise the person opens nothing. Decisions §3.8,
+// WAN-1.
+func TestForgottenPasswordByPasskey(t *testing.T) {
+	for _, l := range passkeyLooks {
+		t.Run(l.String(), func(t *testing.T) {
+			b, p := newBrowser(t, l), nextPerson()
+			d := b.device()
+			b.openIn("/login")
+			b.signIn(p, time.Now())
+			b.createPasskey(d)
+			b.logOut()
+			before := b.effort
+			b.open(server.base() + "/forgot")
+			b.fill("username", p.id)
+			b.press(words(l.lang, "メールを送信する", "Send the email"))
+			b.openMailed(link(t, p, "パスワードの再設定のご案内"))
+			b.picture("proof by passkey " + l.String())
+			address := b.address()
+			b.apart(func() {
+				d.verifies(false)
+				d.touch(true)
+				b.do(chromedp.Click(passkeyButton))
+				b.says(words(l.lang, "パスキーを確認できませんでした。もう一度お試しいただくか、別の方法をお使いください。", "The passkey could not be checked. Try again, or use another method."))
+				d.touch(false)
+				d.verifies(true)
+			})
+			b.at(address)
+			d.press(server.base() + "/reset/password")
+			const better = "馬と電池とホチキスの割符"
+			b.fill("new-password", better)
+			b.press(words(l.lang, "変更する", "Change"))
+			b.at(server.base() + "/login")
+			b.went("forgotten password with a passkey, from /forgot", "", before, effort{})
+			b.open(address)
+			d.touch(true)
+			b.submit(chromedp.Click(passkeyButton))
+			b.shows(words(l.lang, "URL が使えなくなっています。", "the URL can no longer be used."))
+			b.picture("proof refused " + l.String())
+		})
+	}
+}
+
 // TestPasskeyNeedsAFreshProof presses the button when the second factor was given
 // too long ago: the script follows to that step, which leads back. WAN-4, TOTP-12.
 func TestPasskeyNeedsAFreshProof(t *testing.T) {
@@ -276,6 +320,10 @@ func TestPasskeyWithoutScript(t *testing.T) {
 	b.shows("パスキーの利用には JavaScript が必要です。")
 	b.press("パスワードでログインする")
 	b.at(server.base() + "/login")
+	b.open(server.base() + "/forgot/" + strings.Repeat("A", 43))
+	if strings.Contains(b.text(), "パスキー") {
+		t.Error("a passkey is offered that could not be used")
+	}
 }
 
 var codeShape = regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`)

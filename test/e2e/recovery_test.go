@@ -183,6 +183,7 @@ func TestForgottenPassword(t *testing.T) {
 	b.press("メールを送信する")
 	b.shows("通知用メールアドレスが登録されている場合は、メールを送信しました。")
 	b.openMailed(link(t, p, "パスワードの再設定のご案内"))
+	b.focused("username")
 	b.fill("username", p.id)
 	b.fill("one-time-code", p.code(t, time.Now()))
 	b.picture("proof")

@@ -94,7 +94,7 @@ for (const element of document.querySelectorAll("[data-passkey]")) {
     if (place.button.hidden) place.say("unsupported");
     continue;
   }
-  place.button.hidden = false;
+  element.hidden = place.button.hidden = false;
   place.button.addEventListener("click", (event) => {
     event.preventDefault();
     place.press();
