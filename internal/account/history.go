@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,6 +36,7 @@ const (
 
 // Entry is a sign-in of a person, or a change, in the words of no language.
 type Entry struct {
+	ID      string // of its first event, which stays the same
 	At      time.Time
 	Result  Result
 	Method  string // a key of the catalogue; empty if unknown
@@ -51,6 +53,30 @@ type Entry struct {
 type History struct {
 	View func(ctx context.Context, fn func(HistoryReader) error) error
 	Now  func() time.Time
+}
+
+// Reportable reports whether the person may say of the entry that it was somebody
+// else: not of what anybody can do who knows the SPS-ID, nor of an administrator's
+// act.
+func (e Entry) Reportable() bool {
+	return e.Result == SignedIn || e.Result == Stopped || e.Result == Changed && e.What != "event.suspended" && e.What != "event.resumed"
+}
+
+// ErrNoEntry means that the history of the person has no such entry.
+var ErrNoEntry = errors.New("account: no such entry of the history")
+
+// Entry returns an entry of a person that may be reported, or [ErrNoEntry].
+func (s *History) Entry(ctx context.Context, a Actor, id string) (Entry, error) {
+	all, err := s.Of(ctx, a)
+	if err != nil {
+		return Entry{}, err
+	}
+	for _, e := range all {
+		if e.ID == id && e.Reportable() { //guard:A19
+			return e, nil
+		}
+	}
+	return Entry{}, ErrNoEntry
 }
 
 // Of returns the entries of a person in the last 90 days, the newest first. The
@@ -77,7 +103,7 @@ func entries(rows []audit.Row) (all []Entry, err error) {
 		}
 		if e.Name != audit.SignIn {
 			if what := changed(e); what != "" {
-				all = append(all, entry(e, Entry{Result: Changed, What: what}))
+				all = append(all, entry(e, Entry{ID: row.ID, Result: Changed, What: what}))
 			}
 			continue
 		}
@@ -90,6 +116,7 @@ func entries(rows []audit.Row) (all []Entry, err error) {
 			at, signIns[e.Target] = len(all), len(all)
 			all = append(all, entry(e, step))
 		}
+		all[at].ID = row.ID // the rows become older
 		all[at].join(e, step)
 	}
 	return slices.DeleteFunc(all, func(e Entry) bool { return e.again && e.Result != Stopped }), nil

@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"warifu/internal/mail"
 	"warifu/internal/session"
@@ -55,7 +56,7 @@ func (p *ReportPages) recognize(w http.ResponseWriter, r *http.Request) error {
 // showChange asks for the password with which a change is reported.
 func (p *ReportPages) showChange(w http.ResponseWriter, r *http.Request) error {
 	id := r.URL.Query().Get("id")
-	v, err := p.Gate.Enter(w, r, session.Signed, id)
+	v, err := p.Gate.Enter(w, r, reporter(id), id)
 	if v == nil {
 		return err
 	}
@@ -70,8 +71,35 @@ func (p *ReportPages) showChange(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, http.StatusOK, page)
 }
 
-// change is the page of a change of the person.
+// entryPrefix is what the id of an entry of the history begins with, where that of
+// a change in a banner may stand, too.
+const entryPrefix = "history:"
+
+// reporter is what a session needs to report something: for an entry of the history
+// as much as for the history itself.
+func reporter(id string) session.Demand {
+	if strings.HasPrefix(id, entryPrefix) {
+		return session.Factor
+	}
+	return session.Signed
+}
+
+// change is the page of a change of the person, or of an entry of his history.
 func (p *ReportPages) change(r *http.Request, v *session.Visit, id string) (NotMePage, error) {
+	if entry, ok := strings.CutPrefix(id, entryPrefix); ok {
+		e, err := p.History.Entry(r.Context(), NewActor(v, p.Site.Client(r)), entry)
+		if errors.Is(err, ErrNoEntry) { //guard:A19
+			return NotMePage{}, errForeign
+		}
+		if err != nil {
+			return NotMePage{}, err
+		}
+		what := p.result(r, e)
+		if e.Device != "" {
+			what = p.Site.Text(r, "history.what", "what", what, "device", e.Device)
+		}
+		return NotMePage{Path: "/not-me", ID: id, What: what, Time: p.Site.Clock(r, e.At)}, nil
+	}
 	c, err := p.Reports.Change(r.Context(), NewActor(v, p.Site.Client(r)), id)
 	if errors.Is(err, ErrNoChange) || err == nil && c.Kind.Event() == "" {
 		return NotMePage{}, errForeign
@@ -87,7 +115,7 @@ func (p *ReportPages) reportChange(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	v, err := p.Gate.Enter(w, r, session.Signed, form["id"])
+	v, err := p.Gate.Enter(w, r, reporter(form["id"]), form["id"])
 	if v == nil {
 		return err
 	}
@@ -96,6 +124,9 @@ func (p *ReportPages) reportChange(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	return p.report(w, r, page, form, func(typed Report) (ReportVerdict, error) {
+		if strings.HasPrefix(page.ID, entryPrefix) {
+			return p.Reports.UnrecognizedEntry(r.Context(), NewActor(v, p.Site.Client(r)), page.ID, typed)
+		}
 		return p.Reports.Unrecognized(r.Context(), NewActor(v, p.Site.Client(r)), page.ID, typed)
 	})
 }

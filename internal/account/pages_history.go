@@ -18,6 +18,7 @@ type HistoryPage struct {
 type HistoryRow struct {
 	Time, Result, Why, Method, Service, Device, Place string
 	Address                                           string
+	Report                                            string // address of the page that reports it; empty where that makes no sense
 }
 
 func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
@@ -61,20 +62,28 @@ func (p *Pages) historyRow(r *http.Request, e Entry, names map[string]string) Hi
 	if e.Address != "" {
 		row.Place = p.place(r, e.Address)
 	}
-	switch e.Result {
-	case SignedIn:
-		row.Result = text("history.ok")
-	case Failed:
-		row.Result = text("history.fail")
-	case Stopped:
-		row.Result = text("history.stopped")
-	default:
-		row.Result = text("history.changed", "what", text(e.What))
+	row.Result = p.result(r, e)
+	if e.Reportable() {
+		row.Report = "/not-me?id=" + entryPrefix + e.ID
 	}
 	if row.Place != "" && row.Place != p.Site.Text(r, "common.unknown") {
 		row.Address = e.Address
 	}
 	return row
+}
+
+// result says in words how an entry ended.
+func (p *Pages) result(r *http.Request, e Entry) string {
+	switch e.Result {
+	case SignedIn:
+		return p.Site.Text(r, "history.ok")
+	case Failed:
+		return p.Site.Text(r, "history.fail")
+	case Stopped:
+		return p.Site.Text(r, "history.stopped")
+	default:
+		return p.Site.Text(r, "history.changed", "what", p.Site.Text(r, e.What))
+	}
 }
 
 // serviceNames are the names of all services by their ids.

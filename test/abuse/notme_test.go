@@ -424,3 +424,56 @@ func TestNotMeSignedIn(t *testing.T) {
 		}
 	})
 }
+
+// TestNotMeFromHistory reports an entry of the history: a sign-in or a stopped one,
+// not a wrong password, which anybody can type, and no other person's. A temporary
+// login may not, as it may not see the history. ADR-5, SES-10, A19.
+func TestNotMeFromHistory(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		who, other, b, x := seeded(1), seeded(2), w.newBrowser(), w.newBrowser()
+		w.newBrowser().password(who.id, "wrong")
+		thief := w.newBrowser()
+		thief.submitTOTP(thief.totpPage(who.id), who.wrong(w.Now(), 1))
+		w.pass(time.Minute)
+		b.signIn(who)
+		x.signIn(other)
+		entries := regexp.MustCompile(`/not-me\?id=(history:[A-Z2-7]{26})`).FindAllStringSubmatch(b.get("/account/history").Body.String(), -1)
+		if len(entries) != 2 {
+			t.Fatalf("%d entries can be reported, want the sign-in and the stopped one", len(entries))
+		}
+		path, id := entries[1][0], entries[1][1]
+		ask := b.get(path)
+		if !ask.says("You are reporting this: Stopped at the second step / ") || !ask.says(`value="`+who.id+`"`) {
+			t.Fatalf("%d %s", ask.Code, ask.Body)
+		}
+		var wrong string
+		w.must(w.raw.QueryRowContext(t.Context(), `SELECT id FROM audit_event WHERE body LIKE '%password rejected%'`).Scan(&wrong))
+		fallback := w.newBrowser()
+		fallback.submit("/login/otp", fallback.cannot(who.id), "otp", w.lastOTP())
+		for name, p := range map[string]page{
+			"another's entry":   x.get(path),
+			"a wrong password":  b.get("/not-me?id=history:" + wrong),
+			"no entry":          b.get("/not-me?id=history:"),
+			"another sends it":  x.submit("/not-me", ask.form("/not-me"), "id", id, "username", other.id, "password", people.Password),
+			"another's account": b.submit("/not-me", ask.form("/not-me"), "id", id, "username", other.id, "password", people.Password),
+			"not the password":  b.submit("/not-me", ask.form("/not-me"), "id", id, "username", who.id, "password", "wrong"),
+		} {
+			if p.Code < 400 || w.isFrozen(who.id) || w.isFrozen(other.id) {
+				t.Errorf("%s: %d", name, p.Code)
+			}
+		}
+		if p := fallback.get(path); p.says("You are reporting this") {
+			t.Errorf("a temporary login: %d", p.Code)
+		}
+		if p := w.newBrowser().get(path); !strings.HasPrefix(p.Header().Get("Location"), "/login") {
+			t.Errorf("nobody: %d", p.Code)
+		}
+		done := b.follow(b.submit("/not-me", ask.form("/not-me"), "id", id, "username", who.id, "password", people.Password))
+		if !done.says("Your report has been received.") || !w.isFrozen(who.id) || b.signedIn() || fallback.signedIn() || !x.signedIn() {
+			t.Errorf("%d %s", done.Code, done.Body)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'change_reported' AND body LIKE '%"outcome":"reported"%' AND body LIKE '%' || $1 || '%'`, id); n != 1 {
+			t.Errorf("the report is recorded %d times", n)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -179,6 +180,33 @@ func TestFormerAddressSaysNotMe(t *testing.T) {
 			b.fill("current-password", password)
 			b.press(words(l.lang, "報告する", "Report"))
 			b.shows(words(l.lang, "お問い合わせ番号: ", "Number for inquiry: "))
+		})
+	}
+}
+
+// TestHistorySaysNotMe has somebody sign in with the password alone, as far as that
+// goes: the person finds it in the login history, and reports it from there. NOT-4.
+func TestHistorySaysNotMe(t *testing.T) {
+	for _, l := range everyWay {
+		t.Run(l.String(), func(t *testing.T) {
+			t.Parallel()
+			thief, b, p := newBrowser(t, desktop), newBrowser(t, l), nextPerson()
+			thief.openIn("/login")
+			thief.giveID(p)
+			b.openIn("/login")
+			b.signIn(p, time.Now())
+			b.openMenu()
+			b.pressIn("header", words(l.lang, "ログイン履歴", "Login history"))
+			stopped := words(l.lang, "2段階目で停止", "Stopped at the second step")
+			b.shows(stopped)
+			b.picture("history to report " + l.String())
+			xpath := fmt.Sprintf(`//main//tr[contains(., %q)]//a[normalize-space(.)=%q]`, stopped, words(l.lang, "心当たりがない", "I do not recognize this"))
+			b.submit(chromedp.Click(chromedp.Search(xpath)))
+			b.shows(words(l.lang, "報告する内容: "+stopped, "You are reporting this: "+stopped))
+			b.picture("report of an entry " + l.String())
+			b.fill("current-password", password)
+			b.press(words(l.lang, "報告する", "Report"))
+			b.shows(words(l.lang, "報告を受け付けました。", "Your report has been received."))
 		})
 	}
 }
