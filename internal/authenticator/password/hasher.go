@@ -59,6 +59,7 @@ type Hasher struct {
 	random   io.Reader
 	queue    *queue
 	heavy    *queue // before the other: imported hashes that take more memory than ours, one at a time
+	memories memories
 	computed atomic.Uint64
 }
 
@@ -74,9 +75,10 @@ func NewHasher(p Policy, r Resources) (*Hasher, error) {
 	}
 	return &Hasher{
 		policy: p, pepper: r.Pepper, random: r.Random,
-		queue: newQueue(atOnce(p, r), p.Queue),
-		heavy: newQueue(1, p.Queue),
-	}, nil
+		queue:    newQueue(atOnce(p, r), p.Queue),
+		heavy:    newQueue(1, p.Queue),
+		memories: newMemories(p.cost(), atOnce(p, r)),
+	}, selfTest()
 }
 
 // atOnce returns how many hashes may be computed at once.
@@ -191,7 +193,7 @@ func (h *Hasher) compute(ctx context.Context, o own, password string) (tag []byt
 	if err != nil {
 		return nil, fmt.Errorf("password: pepper: %w", err)
 	}
-	err = h.run(ctx, uint64(o.memoryKiB), func() { tag = o.compute(peppered, o.salt) })
+	err = h.run(ctx, uint64(o.memoryKiB), func() { tag = h.memories.compute(o.cost, peppered, o.salt) })
 	return tag, err
 }
 

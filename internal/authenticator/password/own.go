@@ -84,8 +84,3 @@ func parseOwn(stored string) (own, error) {
 
 // isOwn reports whether a stored hash claims to be one of ours.
 func isOwn(stored string) bool { return strings.HasPrefix(stored, ownPrefix) }
-
-// compute returns the tag of a peppered password.
-func (c cost) compute(peppered, salt []byte) []byte {
-	return argon2.IDKey(peppered, salt, c.iterations, c.memoryKiB, c.parallelism, tagSize)
-}
