@@ -48,7 +48,6 @@ var modules = map[string][]string{
 	"github.com/go-jose/go-jose/v4":       {"keyring", "federation/oidc"},
 	"github.com/go-webauthn/webauthn":     {"authenticator/passkey"},
 	"github.com/jackc/pgx/v5":             {"store", "store/storetest"},
-	"github.com/nicksnyder/go-i18n/v2":    {"i18n"},
 	"github.com/pressly/goose/v3":         {"store"},
 	"github.com/prometheus/client_golang": {"ops"},
 	"github.com/wneessen/go-mail":         {"mail"},

@@ -8,14 +8,13 @@ package i18n
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
-	goi18n "github.com/nicksnyder/go-i18n/v2/i18n"
-	"github.com/nicksnyder/go-i18n/v2/i18n/template"
 	"golang.org/x/text/language"
 )
 
@@ -47,9 +46,9 @@ type Texts map[string]string
 
 // Catalogue holds the texts of one institution.
 type Catalogue struct {
-	texts      map[Lang]map[string]string // with the site's own placeholders filled
-	localizers map[Lang]*goi18n.Localizer // of the texts as they are
-	site       map[Lang][]string          // the site's own placeholders, each followed by what fills it
+	texts  map[Lang]Texts // as they are
+	filled map[Lang]Texts // with the site's own placeholders filled
+	site   map[Lang]Texts // the site's own placeholders
 }
 
 // New returns the catalogue in which the site's own placeholders, such as
@@ -57,31 +56,20 @@ type Catalogue struct {
 // built-in ones of the same key. It reports all keys that do not exist and all
 // changed texts with other placeholders than the text that they replace.
 func New(site, changed map[Lang]Texts) (*Catalogue, error) {
-	c := &Catalogue{texts: make(map[Lang]map[string]string), localizers: make(map[Lang]*goi18n.Localizer), site: make(map[Lang][]string)}
-	bundle := goi18n.NewBundle(language.Japanese)
+	c := &Catalogue{texts: make(map[Lang]Texts), filled: make(map[Lang]Texts), site: site}
 	var faults []string
 	for _, lang := range Langs {
-		texts := Builtin(lang)
+		texts, filled := Texts(Builtin(lang)), make(Texts)
 		for key, text := range changed[lang] {
 			if problem := CheckChange(lang, key, text); problem != "" {
 				faults = append(faults, problem)
 			}
 			texts[key] = text
 		}
-		for name, value := range site[lang] {
-			c.site[lang] = append(c.site[lang], "{"+name+"}", value)
-		}
-		fill := strings.NewReplacer(c.site[lang]...)
-		var messages []*goi18n.Message
 		for key, text := range texts {
-			texts[key] = fill.Replace(text)
-			messages = append(messages, &goi18n.Message{ID: key, Other: text})
+			filled[key] = c.fill(lang, text, nil)
 		}
-		if err := bundle.AddMessages(language.Make(string(lang)), messages...); err != nil {
-			return nil, fmt.Errorf("i18n: %w", err)
-		}
-		c.texts[lang] = texts
-		c.localizers[lang] = goi18n.NewLocalizer(bundle, string(lang))
+		c.texts[lang], c.filled[lang] = texts, filled
 	}
 	if len(faults) > 0 {
 		slices.Sort(faults)
@@ -94,18 +82,30 @@ func New(site, changed map[Lang]Texts) (*Catalogue, error) {
 // alternate names and values. An argument goes before what the site has under the
 // same name: "{days}" may be a number of days, and the days of the help desk.
 func (c *Catalogue) Text(lang Lang, key string, args ...any) string {
-	if len(args) == 0 { // most texts have nothing to fill, and pages have many texts
-		if text, ok := c.texts[lang][key]; ok {
-			return text
+	if text, ok := c.filled[lang][key]; ok && len(args) == 0 { // most texts have nothing to fill, and pages have many texts
+		return text
+	}
+	if text, ok := c.texts[lang][key]; ok {
+		return c.fill(lang, text, args)
+	}
+	return key // the tests leave no unknown key
+}
+
+// fill replaces {name} by the argument of that name, else by what the site has,
+// and leaves what neither has. What it puts in is not filled again.
+func (c *Catalogue) fill(lang Lang, text string, args []any) string {
+	return placeholder.ReplaceAllStringFunc(text, func(hole string) string {
+		name := hole[1 : len(hole)-1]
+		for i := 0; i+1 < len(args); i += 2 {
+			if args[i] == name {
+				return fmt.Sprint(args[i+1])
+			}
 		}
-		return key // the tests leave no unknown key
-	}
-	config := &goi18n.LocalizeConfig{MessageID: key, TemplateData: args, TemplateParser: braces{site: c.site[lang]}}
-	text, err := c.localizers[lang].Localize(config)
-	if err != nil {
-		return key
-	}
-	return text
+		if value, ok := c.site[lang][name]; ok {
+			return value
+		}
+		return hole
+	})
 }
 
 // Negotiate returns the first wanted language that exists, and the default if
@@ -163,40 +163,11 @@ func load() map[Lang]map[string]string {
 		if err != nil {
 			panic(err) // the file is part of the program
 		}
-		parsed, err := goi18n.ParseMessageFileBytes(content, name, nil)
-		if err != nil {
+		var texts map[string]string
+		if err := json.Unmarshal(content, &texts); err != nil {
 			panic(err)
 		}
-		all[lang] = make(map[string]string)
-		for _, message := range parsed.Messages {
-			all[lang][message.ID] = message.Other
-		}
+		all[lang] = texts
 	}
 	return all
-}
-
-// braces fills {name} with the argument of that name, else with what the site has.
-type braces struct{ site []string }
-
-func (braces) Cacheable() bool { return true }
-
-func (b braces) Parse(text, _, _ string) (template.ParsedTemplate, error) {
-	return parsed{text, b.site}, nil
-}
-
-type parsed struct {
-	text string
-	site []string
-}
-
-func (p parsed) Execute(data any) (string, error) {
-	args, _ := data.([]any)
-	pairs := make([]string, len(args), len(args)+len(p.site))
-	for i, arg := range args {
-		pairs[i] = fmt.Sprint(arg)
-		if i%2 == 0 {
-			pairs[i] = "{" + pairs[i] + "}"
-		}
-	}
-	return strings.NewReplacer(append(pairs, p.site...)...).Replace(p.text), nil // of two of one name the first counts
 }
