@@ -65,7 +65,7 @@ var dones = map[string]string{ //nolint:gosec // G101: keys of texts
 
 // done returns the text of what the address says was done, if it is known.
 func (p *Pages) done(r *http.Request) string {
-	if key, ok := dones[r.URL.Query().Get("done")]; ok {
+	if key, ok := dones[web.Query(r, "done")]; ok {
 		return p.Site.Text(r, key)
 	}
 	return ""
@@ -74,7 +74,7 @@ func (p *Pages) done(r *http.Request) string {
 // enterWith lets a person with a fresh second factor to a page that is about one
 // thing, and returns the parameter that names it, also after a step-up on the way.
 func (p *Pages) enterWith(w http.ResponseWriter, r *http.Request, parameter string) (v *session.Visit, value string, err error) {
-	value = r.URL.Query().Get(parameter)
+	value = web.Query(r, parameter)
 	if v, err = p.Gate.Enter(w, r, session.Fresh, value); v != nil && value == "" {
 		value = p.draft(r)
 	}
@@ -83,7 +83,7 @@ func (p *Pages) enterWith(w http.ResponseWriter, r *http.Request, parameter stri
 
 // draft returns what was typed at this page before one more proof was asked for.
 func (p *Pages) draft(r *http.Request) string {
-	request, err := p.Pending.Open(r.URL.Query().Get("p"))
+	request, err := p.Pending.Open(web.Query(r, "p"))
 	if err != nil || request.Page != r.URL.Path { // too old, or not from here: the person types it again
 		return ""
 	}

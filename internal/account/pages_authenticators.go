@@ -96,7 +96,7 @@ func (p *Pages) askRename(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	id := r.URL.Query().Get("id")
+	id := web.Query(r, "id")
 	a, err := p.Authenticators.Find(r.Context(), NewActor(v, p.Site.Client(r)), id)
 	if err != nil && !errors.Is(err, ErrLastMethod) { // that one may be renamed
 		return p.problem(err)

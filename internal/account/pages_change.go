@@ -55,7 +55,7 @@ func (p *ReportPages) recognize(w http.ResponseWriter, r *http.Request) error {
 
 // showChange asks for the password with which a change is reported.
 func (p *ReportPages) showChange(w http.ResponseWriter, r *http.Request) error {
-	id := r.URL.Query().Get("id")
+	id := web.Query(r, "id")
 	v, err := p.Gate.Enter(w, r, reporter(id), id)
 	if v == nil {
 		return err

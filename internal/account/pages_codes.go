@@ -171,7 +171,7 @@ func (p *Pages) codesWarning(r *http.Request, subscriberID string) (string, erro
 		return "", err
 	case left <= lowCodes:
 		return p.Site.Text(r, "warn.codes_low", "n", left), nil
-	case r.URL.Query().Get("code") == "used":
+	case web.Query(r, "code") == "used":
 		return p.Site.Text(r, "warn.code_used", "n", left), nil
 	}
 	return "", nil

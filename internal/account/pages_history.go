@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"warifu/internal/session"
+	"warifu/internal/web"
 )
 
 // HistoryPage is the page "account/history".
@@ -34,7 +35,7 @@ func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := strconv.Atoi(r.URL.Query().Get("page"))
+	n, err := strconv.Atoi(web.Query(r, "page"))
 	if err != nil || n < 1 || (n-1)*historyPage >= len(all) {
 		n = 1
 	}

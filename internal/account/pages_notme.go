@@ -109,7 +109,7 @@ type ReportedPage struct {
 
 func (p *ReportPages) showReported(w http.ResponseWriter, r *http.Request) error {
 	page := ReportedPage{Desk: p.Site.DeskState(r)}
-	if id := r.URL.Query().Get("flow"); id != "" {
+	if id := web.Query(r, "flow"); id != "" {
 		part, _, err := p.Wait.Part(r, flow.Key{ID: id, Browser: web.Browser(r)})
 		if err != nil {
 			return helpdesk.Problem(err)

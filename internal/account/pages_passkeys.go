@@ -118,7 +118,7 @@ func (p *Pages) askRenamePasskey(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	return p.renderRenamePasskey(w, r, http.StatusOK, v, r.URL.Query().Get("id"), nil, "")
+	return p.renderRenamePasskey(w, r, http.StatusOK, v, web.Query(r, "id"), nil, "")
 }
 
 // renderRenamePasskey asks for a name: the present one is proposed until another

@@ -60,7 +60,7 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 // flow returns the flow that the address of a page names, if it is in a state;
 // otherwise it sends the browser to the right page, and the id is empty.
 func (p *Pages) flow(w http.ResponseWriter, r *http.Request, state State) (Flow, error) {
-	f, err := p.Service.Flow(r.Context(), flow.Key{ID: r.URL.Query().Get("flow"), Browser: web.Browser(r)})
+	f, err := p.Service.Flow(r.Context(), flow.Key{ID: web.Query(r, "flow"), Browser: web.Browser(r)})
 	switch {
 	case err != nil:
 		return Flow{}, p.problem(err)
@@ -117,7 +117,7 @@ type ScanPage struct {
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Query().Get("flow") == "" {
+	if web.Query(r, "flow") == "" {
 		return p.begin(w, r)
 	}
 	f, err := p.flow(w, r, ScanRequired)
@@ -233,7 +233,7 @@ func (p *Pages) showDone(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || f.ID == "" {
 		return err
 	}
-	return p.renderDone(w, r, http.StatusOK, f, DonePage{Saved: r.URL.Query().Get("saved") != ""})
+	return p.renderDone(w, r, http.StatusOK, f, DonePage{Saved: web.Query(r, "saved") != ""})
 }
 
 func (p *Pages) rename(w http.ResponseWriter, r *http.Request) error {

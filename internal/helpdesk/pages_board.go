@@ -186,7 +186,7 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	topic := BoardTopic
-	if no, err := strconv.ParseInt(r.URL.Query().Get("case"), 10, 64); err == nil {
+	if no, err := strconv.ParseInt(web.Query(r, "case"), 10, 64); err == nil {
 		if _, err := p.Desk.Sheet(r.Context(), *a, no); err != nil { //guard:A32
 			return p.problem(err)
 		}

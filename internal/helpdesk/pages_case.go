@@ -104,7 +104,7 @@ func (p *Pages) at(w http.ResponseWriter, r *http.Request, demand session.Demand
 }
 
 func (p *Pages) showCase(w http.ResponseWriter, r *http.Request) error {
-	confirm := r.URL.Query().Get("confirm")
+	confirm := web.Query(r, "confirm")
 	if _, known := confirmations[confirm]; known {
 		return p.askConfirmation(w, r, confirm)
 	}
@@ -380,7 +380,7 @@ func (p *Pages) askConfirmation(w http.ResponseWriter, r *http.Request, act stri
 		demand = session.Fresh
 	}
 	if act == "other" {
-		query += "&no=" + r.URL.Query().Get("no")
+		query += "&no=" + web.Query(r, "no")
 	}
 	a, s, err := p.at(w, r, demand, query)
 	if a == nil {
@@ -403,7 +403,7 @@ func (p *Pages) askConfirmation(w http.ResponseWriter, r *http.Request, act stri
 		}
 	case "other":
 		page.Question, page.Button = p.Site.Text(r, "case.frozen_ask"), "case.frozen_refuse"
-		page.Other, _ = strconv.ParseInt(r.URL.Query().Get("no"), 10, 64) // zero is the number of no case
+		page.Other, _ = strconv.ParseInt(web.Query(r, "no"), 10, 64) // zero is the number of no case
 	}
 	if page.Hidden, err = p.Site.Hidden(w, r, confirmStep, number(s.Case.No)); err != nil {
 		return err

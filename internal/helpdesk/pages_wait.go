@@ -28,7 +28,7 @@ func (p *WaitPages) Mount() {
 const pollFor = 20 * time.Second
 
 func (p *WaitPages) key(r *http.Request) flow.Key {
-	return flow.Key{ID: r.URL.Query().Get("flow"), Browser: web.Browser(r)}
+	return flow.Key{ID: web.Query(r, "flow"), Browser: web.Browser(r)}
 }
 
 func (p *WaitPages) events(w http.ResponseWriter, r *http.Request) error {
@@ -55,7 +55,7 @@ type waitState struct {
 // state answers when the state is another one than the page has seen, or after
 // a while.
 func (p *WaitPages) state(w http.ResponseWriter, r *http.Request) error {
-	key, seen := p.key(r), State(r.URL.Query().Get("seen"))
+	key, seen := p.key(r), State(web.Query(r, "seen"))
 	ctx, cancel := context.WithTimeout(r.Context(), pollFor)
 	defer cancel()
 	var now waitState

@@ -58,7 +58,7 @@ type SettingsPage struct {
 
 func (p *Pages) showSettings(w http.ResponseWriter, r *http.Request) error {
 	var page SettingsPage
-	if r.URL.Query().Get("cancelled") != "" {
+	if web.Query(r, "cancelled") != "" {
 		page.Done = p.Site.Text(r, "wait.status_cancelled")
 	}
 	return p.Site.Render(w, r, http.StatusOK, "recovery/settings", page)
@@ -94,7 +94,7 @@ const toDesk = "desk"
 // flow returns the flow that the address of a page names, if it is in one of the states;
 // otherwise it sends the browser to the right page, and the id is empty.
 func (p *Pages) flow(w http.ResponseWriter, r *http.Request, states ...State) (Flow, error) {
-	f, err := p.Service.Flow(r.Context(), key(r, r.URL.Query().Get("flow")))
+	f, err := p.Service.Flow(r.Context(), key(r, web.Query(r, "flow")))
 	switch {
 	case err != nil:
 		return Flow{}, problem(err)
@@ -140,7 +140,7 @@ type LoginPage struct {
 }
 
 func (p *Pages) showReset(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Query().Get("flow") != "" {
+	if web.Query(r, "flow") != "" {
 		f, err := p.flow(w, r, DecisionRequired, LinkSent) // from the latter the way leads to the help desk
 		if err != nil || f.ID == "" {
 			return err
@@ -226,7 +226,7 @@ func (p *Pages) renderDecision(w http.ResponseWriter, r *http.Request, status in
 		Code: CodePage{Error: fault.code, Length: secret.CodeLength, Example: secret.ExampleCode}}
 	page.Addresses = mail.MaskAddresses(back.Addresses)
 	page.Other = at(f, "/reset") + "&to=" + toDesk
-	page.Chosen = len(page.Addresses) > 0 && (r.URL.Query().Get("to") == toDesk || f.State == LinkSent)
+	page.Chosen = len(page.Addresses) > 0 && (web.Query(r, "to") == toDesk || f.State == LinkSent)
 	page.ByDesk = page.Chosen || len(page.Addresses) == 0
 	if page.Hidden, err = p.Site.Hidden(w, r, resetStep, f.ID); err != nil {
 		return err

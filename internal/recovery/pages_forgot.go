@@ -25,7 +25,7 @@ type ForgotPage struct {
 }
 
 func (p *Pages) showForgot(w http.ResponseWriter, r *http.Request) error {
-	return p.renderForgot(w, r, http.StatusOK, ForgotPage{Sent: r.URL.Query().Get("sent") != ""})
+	return p.renderForgot(w, r, http.StatusOK, ForgotPage{Sent: web.Query(r, "sent") != ""})
 }
 
 func (p *Pages) submitForgot(w http.ResponseWriter, r *http.Request) error {

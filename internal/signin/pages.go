@@ -158,7 +158,7 @@ func (p *Pages) again(w http.ResponseWriter, r *http.Request, f Flow) error {
 
 // flow returns the flow that the address of a page names, for this browser.
 func (p *Pages) flow(r *http.Request) (Flow, error) {
-	f, err := p.Service.Flow(r.Context(), key(r, r.URL.Query().Get("flow")))
+	f, err := p.Service.Flow(r.Context(), key(r, web.Query(r, "flow")))
 	return f, problem(err)
 }
 
@@ -170,27 +170,29 @@ func (p *Pages) claimant(r *http.Request) Claimant {
 	return Claimant{Client: p.Site.Client(r), Browser: web.Browser(r), Known: p.Site.Known(r), Trusted: p.Site.Trusted(r), Session: p.Site.Session(r)}
 }
 
-// service lets the forms of a page lead on to the service of a request, and
-// returns its name. Both are empty without a service.
-func (p *Pages) service(r *http.Request, request string) (string, error) {
-	if request == "" {
-		return "", nil
-	}
-	var asked federation.Request
-	if err := json.Unmarshal([]byte(request), &asked); err != nil {
+// serviceOf is [Pages.service] for the request that a flow has.
+func (p *Pages) serviceOf(r *http.Request, f Flow) (string, error) {
+	request, err := decode(f.Request)
+	if err != nil {
 		return "", err
 	}
-	if asked.Page != "" { // a page of ours
+	return p.service(r, request)
+}
+
+// service lets the forms of a page lead on to the service of a request, and
+// returns its name. Both are empty if no service asks.
+func (p *Pages) service(r *http.Request, request federation.Request) (string, error) {
+	if request.Service == "" {
 		return "", nil
 	}
-	service, err := p.Services.Find(r.Context(), asked.Service)
+	service, err := p.Services.Find(r.Context(), request.Service)
 	if errors.Is(err, federation.ErrNoService) {
 		return "", &web.Problem{Status: http.StatusBadRequest, Stop: "stop.sp_unknown", Err: err}
 	}
 	if err != nil {
 		return "", err
 	}
-	p.Site.AllowForm(r, asked.Origin())
+	p.Site.AllowForm(r, request.Origin())
 	return service.Name.In(string(p.Site.Lang(r))), nil
 }
 

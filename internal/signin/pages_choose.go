@@ -59,7 +59,7 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.Site.Prefer(r, who.Language)
 	page := ChoosePage{SPSID: who.SPSID, StepUp: f.StepUp}
-	if page.Service, err = p.service(r, f.Request); err != nil {
+	if page.Service, err = p.serviceOf(r, f); err != nil {
 		return err
 	}
 	for _, kind := range f.offers(means) {

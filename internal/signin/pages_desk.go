@@ -46,7 +46,7 @@ func (p *Pages) renderDesk(w http.ResponseWriter, r *http.Request, status int, f
 	page.Ready = p.Site.Clock(r, now.Case.Decided.At.Add(lifetime))
 	page.CancelForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/otp/cancel"}
 	page.AgainForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/cannot"}
-	if _, err := p.service(r, f.Request); err != nil {
+	if _, err := p.serviceOf(r, f); err != nil {
 		return err
 	}
 	if page.Hidden, err = p.Site.Hidden(w, r, otpStep, f.ID); err != nil {

@@ -55,12 +55,12 @@ func (p *Pages) renderCannot(w http.ResponseWriter, r *http.Request, status int,
 	here := at("/login/cannot", f)
 	page := CannotPage{Desk: p.Site.DeskState(r), Privileged: back.Privileged, Back: at(paths[FactorRequired], f), Error: fault, Other: here + "&to=" + toDesk}
 	page.Addresses = mail.MaskAddresses(back.Addresses)
-	if page.ByDesk = len(page.Addresses) == 0 || r.URL.Query().Get("to") == toDesk; page.ByDesk {
+	if page.ByDesk = len(page.Addresses) == 0 || web.Query(r, "to") == toDesk; page.ByDesk {
 		page.Other = here
 		page.Chosen = len(page.Addresses) > 0
 		page.Choose = at("/login/choose", f)
 	}
-	if _, err := p.service(r, f.Request); err != nil {
+	if _, err := p.serviceOf(r, f); err != nil {
 		return err
 	}
 	if page.Hidden, err = p.Site.Hidden(w, r, cannotStep, f.ID); err != nil {
@@ -256,7 +256,7 @@ func (p *Pages) renderOTP(w http.ResponseWriter, r *http.Request, status int, f 
 		page.Masked, page.Until = mail.MaskAddress(otp.Address), p.Site.Clock(r, otp.ExpiresAt)
 		page.Wait = int(p.Service.resendIn(otp).Round(time.Second).Seconds())
 	}
-	if _, err := p.service(r, f.Request); err != nil {
+	if _, err := p.serviceOf(r, f); err != nil {
 		return err
 	}
 	if page.Hidden, err = p.Site.Hidden(w, r, otpStep, f.ID); err != nil {

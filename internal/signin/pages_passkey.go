@@ -23,7 +23,7 @@ type PasskeyPage struct {
 }
 
 func (p *Pages) showPasskey(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.Query().Get("flow") == "" {
+	if web.Query(r, "flow") == "" {
 		return p.showPasskeyAlone(w, r)
 	}
 	f, err := p.flow(r)
@@ -52,7 +52,7 @@ func (p *Pages) renderPasskey(w http.ResponseWriter, r *http.Request, status int
 
 // showPasskeyAlone is the page for a person whom nothing is known of yet.
 func (p *Pages) showPasskeyAlone(w http.ResponseWriter, r *http.Request) error {
-	sealed := r.URL.Query().Get("p")
+	sealed := web.Query(r, "p")
 	if _, answered, err := p.enter(w, r, sealed); err != nil || answered {
 		return err
 	}
@@ -65,12 +65,8 @@ func (p *Pages) renderPasskeyAlone(w http.ResponseWriter, r *http.Request, statu
 	if err != nil {
 		return err
 	}
-	text, err := encode(sealed, request)
-	if err != nil {
-		return err
-	}
 	p.Site.Prefer(r, request.Locales...)
-	if page.Service, err = p.service(r, text); err != nil {
+	if page.Service, err = p.service(r, request); err != nil {
 		return err
 	}
 	if page.Hidden, err = p.Site.Hidden(w, r, passkeyStep, ""); err != nil {

@@ -27,19 +27,19 @@ type PasswordPage struct {
 }
 
 func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request) error {
-	sealed := r.URL.Query().Get("p")
+	sealed := web.Query(r, "p")
 	request, answered, err := p.enter(w, r, sealed)
 	if err != nil || answered {
 		return err
 	}
 	page := PasswordPage{Pending: sealed, Login: web.Login{SPSID: request.LoginHint}}
-	if r.URL.Query().Get("ended") != "" {
+	if web.Query(r, "ended") != "" {
 		page.Notice = p.Site.Text(r, "warn.logged_out")
 	}
-	if r.URL.Query().Get("new") != "" {
+	if web.Query(r, "new") != "" {
 		page.Done = p.Site.Text(r, "ok.password")
 	}
-	return p.renderPassword(w, r, http.StatusOK, page)
+	return p.renderPassword(w, r, http.StatusOK, request, page)
 }
 
 // enter returns the request that a first page was opened with. A person who is
@@ -67,7 +67,7 @@ func (p *Pages) enter(w http.ResponseWriter, r *http.Request, sealed string) (re
 func (p *Pages) stepUp(w http.ResponseWriter, r *http.Request, sealed string, request federation.Request) error {
 	kinds := request.Need.Methods
 	if !slices.ContainsFunc(kinds, func(k authenticator.Kind) bool { return methods[k].path != "" }) {
-		return p.renderPassword(w, r, http.StatusOK, PasswordPage{Pending: sealed})
+		return p.renderPassword(w, r, http.StatusOK, request, PasswordPage{Pending: sealed})
 	}
 	text, err := encode(sealed, request)
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !complete {
-		return p.renderPassword(w, r, http.StatusUnprocessableEntity, page)
+		return p.renderPassword(w, r, http.StatusUnprocessableEntity, request, page)
 	}
 	text, err := encode(form["p"], request)
 	if err != nil {
@@ -133,7 +133,7 @@ func (p *Pages) submitPassword(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return p.finish(w, r, v)
 	}
-	return p.renderPassword(w, r, http.StatusUnprocessableEntity, page)
+	return p.renderPassword(w, r, http.StatusUnprocessableEntity, request, page)
 }
 
 var errStopped = errors.New("signin: too many failures from unknown browsers")
@@ -146,17 +146,9 @@ func encode(sealed string, request federation.Request) (string, error) {
 	return string(text), err
 }
 
-func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status int, page PasswordPage) (err error) {
-	request, err := p.open(page.Pending)
-	if err != nil {
-		return err
-	}
-	text, err := encode(page.Pending, request)
-	if err != nil {
-		return err
-	}
+func (p *Pages) renderPassword(w http.ResponseWriter, r *http.Request, status int, request federation.Request, page PasswordPage) (err error) {
 	p.Site.Prefer(r, request.Locales...)
-	if page.Service, err = p.service(r, text); err != nil {
+	if page.Service, err = p.service(r, request); err != nil {
 		return err
 	}
 	if page.Hidden, err = p.Site.Hidden(w, r, passwordStep, ""); err != nil {

@@ -104,7 +104,7 @@ func (p *Pages) factorPage(r *http.Request, f Flow) (page FactorPage, m Means, e
 	if page.Cannot, err = p.cannot(r, f); err != nil {
 		return page, m, err
 	}
-	page.Service, err = p.service(r, f.Request)
+	page.Service, err = p.serviceOf(r, f)
 	return page, m, err
 }
 

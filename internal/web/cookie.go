@@ -132,8 +132,8 @@ func (s *Site) SetTicket(w http.ResponseWriter, lifetime time.Duration) {
 
 // negotiate returns the language of a request: asked for in the address, kept
 // in the cookie, or preferred by the browser.
-func (s *Site) negotiate(r *http.Request) i18n.Lang {
-	return i18n.Negotiate(r.URL.Query().Get("lang"), s.readCookie(r, langCookie), r.Header.Get("Accept-Language"))
+func (s *Site) negotiate(r *http.Request, asked string) i18n.Lang {
+	return i18n.Negotiate(asked, s.readCookie(r, langCookie), r.Header.Get("Accept-Language"))
 }
 
 // SetLang answers r, and whatever the browser asks for next, in a language.
@@ -144,7 +144,7 @@ func (s *Site) SetLang(w http.ResponseWriter, r *http.Request, lang i18n.Lang) {
 
 // rememberLang keeps the language that a person has asked for with ?lang=.
 func (s *Site) rememberLang(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Query().Get("lang") != "" {
+	if Query(r, "lang") != "" {
 		s.setCookie(w, langCookie, string(s.Lang(r)), langLifetime)
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"warifu/internal/i18n"
@@ -91,6 +94,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", string(lang))
+	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
 	w.WriteHeader(status)
 	_, _ = page.WriteTo(w) // a browser that has gone away is not our failure
 	return nil
@@ -115,7 +119,8 @@ func (s *Site) RenderPart(w http.ResponseWriter, r *http.Request, name, part str
 // langPath is the address of this page in another language. After a form has
 // been sent the page's own address leads on.
 func langPath(r *http.Request, lang i18n.Lang) string {
-	query := r.URL.Query()
+	query := url.Values{}
+	maps.Copy(query, visitOf(r).query)
 	query.Set("lang", string(lang))
 	return r.URL.EscapedPath() + "?" + query.Encode()
 }

@@ -2,12 +2,14 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"warifu/internal/i18n"
 )
 
 // visit is what is known of one request.
 type visit struct {
+	query   url.Values // of the address: parsed once, since sealed requests are long
 	lang    i18n.Lang
 	browser string   // the token of the browser's cookie, also if it is set only now
 	origins []string // where the forms of the page may lead to
@@ -16,7 +18,8 @@ type visit struct {
 type visitKey struct{}
 
 func (s *Site) newVisit(r *http.Request) *visit {
-	return &visit{lang: s.negotiate(r), browser: s.readCookie(r, browserCookie)}
+	query := r.URL.Query()
+	return &visit{query: query, lang: s.negotiate(r, query.Get("lang")), browser: s.readCookie(r, browserCookie)}
 }
 
 func visitOf(r *http.Request) *visit {
@@ -26,13 +29,16 @@ func visitOf(r *http.Request) *visit {
 	return &visit{lang: i18n.Langs[0]}
 }
 
+// Query returns a parameter of the address of r. There is one of each at most.
+func Query(r *http.Request, name string) string { return visitOf(r).query.Get(name) }
+
 // Lang returns the language to answer r in.
 func (s *Site) Lang(r *http.Request) i18n.Lang { return visitOf(r).lang }
 
 // Prefer answers r in the person's own language, unless the request or its
 // cookie asks for another one.
 func (s *Site) Prefer(r *http.Request, wanted ...string) {
-	if r.URL.Query().Get("lang") == "" && s.readCookie(r, langCookie) == "" && len(wanted) > 0 && wanted[0] != "" {
+	if Query(r, "lang") == "" && s.readCookie(r, langCookie) == "" && len(wanted) > 0 && wanted[0] != "" {
 		visitOf(r).lang = i18n.Negotiate(wanted...)
 	}
 }

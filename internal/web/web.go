@@ -123,7 +123,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !s.ownHost(r): //guard:WEB-4
 		s.serveError(answer, r, &Problem{Status: http.StatusMisdirectedRequest, Stop: "stop.request", Err: errHost})
-	case repeated(r.URL.Query()): //guard:WEB-3
+	case repeated(visitOf(r).query): //guard:WEB-3
 		s.serveError(answer, r, &Problem{Status: http.StatusBadRequest, Stop: "stop.request", Err: errRepeated})
 	default:
 		s.sameOrigin.ServeHTTP(answer, r)

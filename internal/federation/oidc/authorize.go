@@ -52,7 +52,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) error {
 
 // resume goes on with a request after a sign-in or a step-up.
 func (p *Provider) resume(w http.ResponseWriter, r *http.Request) error {
-	request, err := p.Pending.Open(r.URL.Query().Get("p"))
+	request, err := p.Pending.Open(web.Query(r, "p"))
 	if errors.Is(err, federation.ErrPending) || err == nil && request.Protocol != federation.OIDC {
 		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Err: err}
 	}
