@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,6 +87,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 		view.Seen = person.seen
 	}
 	var page bytes.Buffer // a template that fails must not leave half a page
+	page.Grow(8 << 10)    // what most pages need
 	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
 		return fmt.Errorf("web: render %s: %w", name, err)
 	}
@@ -125,9 +127,9 @@ func langPath(r *http.Request, lang i18n.Lang) string {
 	return r.URL.EscapedPath() + "?" + query.Encode()
 }
 
-// constant is a text without arguments, the address of a static file, or the
-// language. Pages consist of them.
-var constant = regexp.MustCompile(`\{\{(?:t "([a-z_.0-9]+)"|asset "([a-z.]+)"|echo "([a-z_.0-9]+)"|lang)\}\}`)
+// constant is a text without arguments, the address of a static file, a word of
+// the brand, or the language. Pages consist of them.
+var constant = regexp.MustCompile(`\{\{(?:t "([a-z_.0-9]+)"|asset "([a-z.]+)"|echo "([a-z_.0-9]+)"|brand\.([A-Za-z]+)|lang)\}\}`)
 
 // fillConstants puts what never differs into the source of a template, escaped,
 // so that no request looks it up. It stands in elements and in quoted
@@ -135,7 +137,7 @@ var constant = regexp.MustCompile(`\{\{(?:t "([a-z_.0-9]+)"|asset "([a-z.]+)"|ec
 //
 // An echo is a text that the source FAQ names in Japanese: on English pages the
 // Japanese stands beside it. It may stand in elements only.
-func fillConstants(source string, lang i18n.Lang, text, japanese func(string, ...any) string, asset func(string) (string, error)) string {
+func fillConstants(source string, lang i18n.Lang, brand BrandText, text, japanese func(string, ...any) string, asset func(string) (string, error)) string {
 	return constant.ReplaceAllStringFunc(source, func(action string) string {
 		parts := constant.FindStringSubmatch(action)
 		switch {
@@ -151,6 +153,8 @@ func fillConstants(source string, lang i18n.Lang, text, japanese func(string, ..
 			return template.HTMLEscapeString(text(parts[3])) + ` <span lang="ja">(` + template.HTMLEscapeString(japanese(parts[3])) + `)</span>`
 		case parts[3] != "":
 			return template.HTMLEscapeString(text(parts[3]))
+		case parts[4] != "":
+			return template.HTMLEscapeString(reflect.ValueOf(brand).FieldByName(parts[4]).String())
 		default:
 			return string(lang)
 		}
@@ -181,7 +185,7 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 				if err != nil {
 					return nil, err
 				}
-				if t, err = t.Parse(fillConstants(string(source), lang, text, japanese, asset)); err != nil {
+				if t, err = t.Parse(fillConstants(string(source), lang, brand.Text[lang], text, japanese, asset)); err != nil {
 					return nil, fmt.Errorf("web: %s: %w", part, err)
 				}
 			}
