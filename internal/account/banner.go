@@ -79,7 +79,7 @@ func (s *Reports) Unrecognized(ctx context.Context, a Actor, id string, r Report
 }
 
 // UnrecognizedEntry takes the report of somebody who is signed in, of an entry that
-// [History.Entry] has returned, and with his own password.
+// [history.Service.Entry] has returned, and with his own password.
 func (s *Reports) UnrecognizedEntry(ctx context.Context, a Actor, id string, r Report) (ReportVerdict, error) {
 	return s.take(ctx, r, id, func(_ ReportTx, who directory.Subscriber) (ReportOutcome, error) {
 		if who.ID != a.SubscriberID { //guard:ADR-5

@@ -19,6 +19,7 @@ import (
 
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/history"
 	"warifu/internal/i18n"
 	"warifu/internal/session"
 	"warifu/internal/web"
@@ -37,7 +38,7 @@ type Pages struct {
 	Devices        *Devices
 	Trust          bool // browsers can be trusted (SES-13)
 	Passwords      *Passwords
-	History        *History
+	History        *history.Service
 	Banners        func(ctx context.Context, fn func(BannerReader) error) error
 	View           func(ctx context.Context, fn func(StandingReader) error) error
 	// FirstSetup returns from when a person needs a second factor, and until when

@@ -83,9 +83,5 @@ func (p *Pages) enterWith(w http.ResponseWriter, r *http.Request, parameter stri
 
 // draft returns what was typed at this page before one more proof was asked for.
 func (p *Pages) draft(r *http.Request) string {
-	request, err := p.Pending.Open(web.Query(r, "p"))
-	if err != nil || request.Page != r.URL.Path { // too old, or not from here: the person types it again
-		return ""
-	}
-	return request.Draft
+	return p.Pending.Draft(web.Query(r, "p"), r.URL.Path)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"warifu/internal/history"
 	"warifu/internal/mail"
 	"warifu/internal/session"
 	"warifu/internal/web"
@@ -87,14 +88,14 @@ func reporter(id string) session.Demand {
 // change is the page of a change of the person, or of an entry of his history.
 func (p *ReportPages) change(r *http.Request, v *session.Visit, id string) (NotMePage, error) {
 	if entry, ok := strings.CutPrefix(id, entryPrefix); ok {
-		e, err := p.History.Entry(r.Context(), NewActor(v, p.Site.Client(r)), entry)
-		if errors.Is(err, ErrNoEntry) { //guard:A19
+		e, err := p.History.Entry(r.Context(), v.Subscriber.ID, entry)
+		if errors.Is(err, history.ErrNoEntry) { //guard:A19
 			return NotMePage{}, errForeign
 		}
 		if err != nil {
 			return NotMePage{}, err
 		}
-		what := p.result(r, e)
+		what := e.Words(func(key string, args ...any) string { return p.Site.Text(r, key, args...) })
 		if e.Device != "" {
 			what = p.Site.Text(r, "history.what", "what", what, "device", e.Device)
 		}

@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"strconv"
 
+	"warifu/internal/history"
 	"warifu/internal/session"
 	"warifu/internal/web"
 )
+
+const historyPage = 50 // entries on one page
 
 // HistoryPage is the page "account/history".
 type HistoryPage struct {
@@ -27,7 +30,7 @@ func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	all, err := p.History.Of(r.Context(), NewActor(v, p.Site.Client(r)))
+	all, err := p.History.Of(r.Context(), v.Subscriber.ID)
 	if err != nil {
 		return err
 	}
@@ -39,7 +42,7 @@ func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || n < 1 || (n-1)*historyPage >= len(all) {
 		n = 1
 	}
-	page := HistoryPage{Days: int(historyFor.Hours() / 24)}
+	page := HistoryPage{Days: int(history.For.Hours() / 24)}
 	if n > 1 {
 		page.Newer = strconv.Itoa(n - 1)
 	}
@@ -52,18 +55,18 @@ func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
 	return p.Site.Render(w, r, http.StatusOK, "account/history", page)
 }
 
-func (p *Pages) historyRow(r *http.Request, e Entry, names map[string]string) HistoryRow {
+func (p *Pages) historyRow(r *http.Request, e history.Entry, names map[string]string) HistoryRow {
 	text := func(key string, args ...any) string {
 		if key == "" {
 			return ""
 		}
 		return p.Site.Text(r, key, args...)
 	}
-	row := HistoryRow{Time: p.Site.Clock(r, e.At), Why: text(e.Why), Method: text(e.Method), Service: names[e.Service], Device: e.Device}
+	row := HistoryRow{Time: p.Site.Clock(r, e.At), Why: text(e.Why, "min", e.DriftMinutes()), Method: text(e.Method), Service: names[e.Service], Device: e.Device}
 	if e.Address != "" {
 		row.Place = p.place(r, e.Address)
 	}
-	row.Result = p.result(r, e)
+	row.Result = e.Words(text)
 	if e.Reportable() {
 		row.Report = "/not-me?id=" + entryPrefix + e.ID
 	}
@@ -71,20 +74,6 @@ func (p *Pages) historyRow(r *http.Request, e Entry, names map[string]string) Hi
 		row.Address = e.Address
 	}
 	return row
-}
-
-// result says in words how an entry ended.
-func (p *Pages) result(r *http.Request, e Entry) string {
-	switch e.Result {
-	case SignedIn:
-		return p.Site.Text(r, "history.ok")
-	case Failed:
-		return p.Site.Text(r, "history.fail")
-	case Stopped:
-		return p.Site.Text(r, "history.stopped")
-	default:
-		return p.Site.Text(r, "history.changed", "what", p.Site.Text(r, e.What))
-	}
 }
 
 // serviceNames are the names of all services by their ids.

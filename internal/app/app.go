@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"warifu/internal/account"
+	"warifu/internal/admin"
 	"warifu/internal/alarm"
 	"warifu/internal/assurance"
 	"warifu/internal/authenticator"
@@ -32,6 +33,7 @@ import (
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/helpdesk"
+	"warifu/internal/history"
 	"warifu/internal/i18n"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
@@ -261,7 +263,11 @@ func (a *App) buildPages() (err error) {
 	mine := a.accountPages(pending, policy)
 	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Now: a.now}
 	mine.Mount()
-	(&helpdesk.Pages{Site: a.Site, Gate: mine.Gate, Desk: a.Desk, Wait: wait}).Mount()
+	people := &helpdesk.LookUp{InTx: store.In[helpdesk.LookUpTx](a.DB), Directory: a.Directory, Notices: a.Notices,
+		Domains: a.Config.Institution.MailDomains, Need: a.Config.Desk.Need, Now: a.now}
+	(&helpdesk.Pages{Site: a.Site, Gate: mine.Gate, Desk: a.Desk, Wait: wait, People: people, Draft: pending.Draft}).Mount()
+	(&admin.Pages{Site: a.Site, Gate: mine.Gate, Reports: &helpdesk.Reports{View: store.View[helpdesk.ReportReader](a.DB), Zone: a.zone},
+		Directory: a.Directory, Now: a.now}).Mount()
 	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
@@ -308,7 +314,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		Site: a.Site, Sessions: a.Sessions, Services: a.Services, Gate: gate, Pending: pending, Addresses: addresses,
 		Authenticators: &account.Authenticators{InTx: store.In[account.AuthenticatorTx](a.DB), View: store.View[account.AuthenticatorReader](a.DB),
 			Notices: a.Notices, Words: a.words, Most: a.Config.TOTP.MaxActive, Now: a.now},
-		History: &account.History{View: store.View[account.HistoryReader](a.DB), Now: a.now},
+		History: &history.Service{View: store.View[history.Reader](a.DB), Now: a.now},
 		View:    store.View[account.StandingReader](a.DB), FirstSetup: a.firstSetup,
 		Passkeys: &account.Passkeys{InTx: store.In[account.PasskeyTx](a.DB), View: store.View[account.PasskeyReader](a.DB),
 			Party: a.Passkeys, Notices: a.Notices, Words: a.words, Now: a.now},

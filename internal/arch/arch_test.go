@@ -23,14 +23,14 @@ var layers = [][]string{
 	{"i18n", "secret", "events", "background", "authenticator", "flow"},
 	{"flow/flowtest"},
 	{"web", "keyring", "audit", "throttle", "assurance"},
-	{"mail", "directory"},
+	{"mail", "directory", "history"},
 	{"mailotp"}, // knows to whom it may never be sent
 	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
 	{"authenticator/passkey/passkeytest"},
 	{"directory/local", "clock", "alarm"}, // tells people of what it does
 	{"federation", "helpdesk"},
 	{"federation/oidc"},
-	{"signin", "enrolment", "recovery", "account"},
+	{"signin", "enrolment", "recovery", "account", "admin"},
 	{"store", "config", "store/storetest"},
 	{"ops"},
 	{"app"},

@@ -80,6 +80,16 @@ func Page(path, draft string, issuedAt time.Time, methods []authenticator.Kind) 
 	return request
 }
 
+// Draft returns what was typed at a page of ours, with this path, before one more
+// proof was asked for. What is too old, or not from there, the person types again.
+func (p Pending) Draft(sealed, path string) string {
+	request, err := p.Open(sealed)
+	if err != nil || request.Page != path {
+		return ""
+	}
+	return request.Draft
+}
+
 // Origin returns where the answer goes, for the form-action of pages from whose
 // forms the browser is redirected there.
 func (r Request) Origin() string {

@@ -28,6 +28,8 @@ var (
 	ErrSame = errors.New("helpdesk: the same agent twice")
 	// ErrLimit means that an administrator has to approve, too.
 	ErrLimit = errors.New("helpdesk: only an administrator may give the second approval")
+	// ErrRank means that only an administrator may act on another one.
+	ErrRank = errors.New("helpdesk: an agent cannot act on an administrator")
 	// ErrOffDuty means that the desk is closed, and the agent is not on the duty list.
 	ErrOffDuty = errors.New("helpdesk: outside of the opening hours")
 )

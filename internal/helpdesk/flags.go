@@ -9,6 +9,7 @@ import (
 
 	"warifu/internal/audit"
 	"warifu/internal/directory"
+	"warifu/internal/history"
 	"warifu/internal/throttle"
 )
 
@@ -29,9 +30,8 @@ type Flags struct {
 }
 
 const (
-	lately  = 7 * 24 * time.Hour
-	history = 90 * 24 * time.Hour
-	most    = 2000 // events that are read
+	lately = 7 * 24 * time.Hour
+	most   = 2000 // events that are read
 )
 
 // strong reports whether two agents are needed: a change of the last day may be
@@ -55,7 +55,7 @@ func (d *Desk) flags(ctx context.Context, tx DeskReader, who directory.Subscribe
 			f.Refused = true
 		}
 	}
-	rows, err := tx.AuditOf(ctx, who.ID, now.Add(-history), most)
+	rows, err := tx.AuditOf(ctx, who.ID, now.Add(-history.For), most)
 	if err != nil {
 		return f, err
 	}

@@ -15,10 +15,12 @@ import (
 
 // Pages serves the console of the help desk.
 type Pages struct {
-	Site *web.Site
-	Gate *session.Gate
-	Desk *Desk
-	Wait *WaitPages
+	Site   *web.Site
+	Gate   *session.Gate
+	Desk   *Desk
+	Wait   *WaitPages
+	People *LookUp
+	Draft  func(sealed, path string) string // what was typed before a step-up
 }
 
 // Mount registers the pages.
@@ -26,6 +28,9 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /desk", p.showBoard)
 	p.Site.Handle("POST /desk", p.openCase)
 	p.Site.Handle("GET /desk/board", p.boardPart)
+	p.Site.Handle("GET /desk/person", p.showPerson)
+	p.Site.Handle("POST /desk/person", p.lookUp)
+	p.Site.Handle("POST /desk/person/act", p.protect)
 	p.Site.Handle("GET /desk/events", p.events)
 	p.Site.Handle("GET /desk/cases/{no}", p.showCase)
 	p.Site.Handle("POST /desk/cases/{no}", p.workOnCase)
@@ -44,7 +49,12 @@ var (
 // enter returns the agent who is at a page, or sends the browser to where what is
 // missing can be mended; then the agent is nil. back is the page to come back to.
 func (p *Pages) enter(w http.ResponseWriter, r *http.Request, demand session.Demand, back string) (*Agent, error) {
-	v, err := p.Gate.EnterFor(w, r, demand, back, "")
+	return p.enterWith(w, r, demand, back, "")
+}
+
+// enterWith is enter for a form of which a draft must not be lost.
+func (p *Pages) enterWith(w http.ResponseWriter, r *http.Request, demand session.Demand, back, draft string) (*Agent, error) {
+	v, err := p.Gate.EnterFor(w, r, demand, back, draft)
 	if v == nil {
 		return nil, err
 	}
@@ -101,6 +111,8 @@ func (p *Pages) problem(err error) error {
 		return stop(http.StatusConflict, "stop.case_same")
 	case errors.Is(err, ErrLimit):
 		return stop(http.StatusConflict, "stop.case_limit")
+	case errors.Is(err, ErrRank):
+		return errRole
 	case errors.Is(err, ErrOffDuty):
 		return stop(http.StatusConflict, "stop.case_duty")
 	}

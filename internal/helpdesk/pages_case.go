@@ -11,6 +11,7 @@ import (
 
 	"warifu/internal/directory"
 	"warifu/internal/flow"
+	"warifu/internal/history"
 	"warifu/internal/i18n"
 	"warifu/internal/mailotp"
 	"warifu/internal/session"
@@ -129,7 +130,7 @@ func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 	text := func(key string, args ...any) string { return p.Site.Text(r, key, args...) }
 	page := CasePage{No: c.No, Kind: text(kindNames[c.Kind]), Name: who.Name(japanese), Kana: strings.TrimSpace(who.Kana.Family + " " + who.Kana.Given),
 		SPSID: who.SPSID, Dept: who.Department.English, Status: text(statusNames[who.Status]),
-		Phone: who.Telephone, Recent: text("case.recent", "days", int(history.Hours()/24), "n", s.Flags.Recoveries),
+		Phone: who.Telephone, Recent: text("case.recent", "days", int(history.For.Hours()/24), "n", s.Flags.Recoveries),
 		Caller: p.callerOf(r, c), Flags: p.flagTexts(r, s.Flags), Need: p.Desk.Policy.Need, Reason: c.Work.Reason, ReasonMin: MinReason,
 		MayReset: c.Kind == Initialise, PasswordToo: c.Work.PasswordToo, Act: approvals[c.Kind], Closed: !p.Site.DeskState(r).Open}
 	if japanese {

@@ -193,6 +193,9 @@ func (d *Reception) announceNew(ctx context.Context, tx CallerTx, who directory.
 
 func (d *Reception) kind(c Case) mail.Text { return d.Words(kindNames[c.Kind]) }
 
+// KindName returns the key of a kind in the catalogue.
+func KindName(k Kind) string { return kindNames[k] }
+
 // kindNames are the keys of the kinds in the catalogue.
 var kindNames = map[Kind]string{SignIn: "kind.signin", Initialise: "kind.initialise", First: "kind.first", Report: "kind.report"}
 

@@ -189,7 +189,11 @@ func (s *Service) step(ctx context.Context, key flow.Key, c Claimant, do func(Tx
 			return err
 		}
 		if !v.quiet { // of a flood of refusals only some are recorded
-			if err = tx.AppendAudit(ctx, s.event(v.Outcome, f, c)); err != nil {
+			event := s.event(v.Outcome, f, c)
+			if v.Drift != 0 {
+				event.Detail[audit.DetailDrift] = v.Drift.String()
+			}
+			if err = tx.AppendAudit(ctx, event); err != nil {
 				return err
 			}
 		}

@@ -235,3 +235,38 @@ func (tx *Tx) StoppedAgents(ctx context.Context) (map[string]time.Time, error) {
 	}
 	return all, nil
 }
+
+// WaitOf implements [helpdesk.LookUpTx].
+func (tx *Tx) WaitOf(ctx context.Context, subscriberID string, now time.Time) (time.Time, error) {
+	var until int64
+	err := tx.queryRow(ctx, `SELECT COALESCE(MAX(wait_until), 0) FROM throttle WHERE account = $1 AND wait_until > $2`, subscriberID, millis(now)).Scan(&until)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("store: wait of an account: %w", err)
+	}
+	return fromMillis(until), nil
+}
+
+// LastMails implements [helpdesk.LookUpTx].
+func (tx *Tx) LastMails(ctx context.Context, subscriberID string, most int) (all []helpdesk.MailState, err error) {
+	err = tx.query(ctx, func(r row) error {
+		var m helpdesk.MailState
+		var at int64
+		err := r.Scan(&at, &m.State)
+		m.At = fromMillis(at)
+		all = append(all, m)
+		return err
+	}, `SELECT created_at, state FROM mail_outbox WHERE subscriber_id = $1 ORDER BY created_at DESC LIMIT $2`, subscriberID, most)
+	if err != nil {
+		return nil, fmt.Errorf("store: last mails: %w", err)
+	}
+	return all, nil
+}
+
+// RecoveredPeople implements [helpdesk.ReportReader].
+func (tx *Tx) RecoveredPeople(ctx context.Context, from, to time.Time) (n int, err error) {
+	err = tx.queryRow(ctx, `SELECT COUNT(*) FROM subscriber WHERE recovered_at > 0 AND recovered_at >= $1 AND recovered_at < $2`, millis(from), millis(to)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("store: recovered people: %w", err)
+	}
+	return n, nil
+}

@@ -215,6 +215,15 @@ func (s *Site) File(w http.ResponseWriter, name, text string) error {
 	return nil
 }
 
+// CSV answers with a table that the browser saves under a name. It begins with
+// the mark that spreadsheets know UTF-8 by.
+func (s *Site) CSV(w http.ResponseWriter, name string, write func(http.ResponseWriter) error) error {
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	_, _ = io.WriteString(w, "\ufeff")
+	return write(w)
+}
+
 // ErrorPage is the page "error".
 type ErrorPage struct {
 	Title, Text string // in the language of the page

@@ -20,6 +20,7 @@ import (
 	"github.com/jba/templatecheck"
 
 	"warifu/internal/account"
+	"warifu/internal/admin"
 	"warifu/internal/enrolment"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/helpdesk"
@@ -69,9 +70,12 @@ var pages = map[string]any{
 	"signin/choose":        signin.ChoosePage{},
 	"signin/password":      signin.PasswordPage{},
 	"signin/passkey":       signin.PasskeyPage{},
+	"admin/desk":           admin.DeskPage{},
+	"admin/lift":           admin.LiftPage{},
 	"desk/board":           helpdesk.BoardPage{},
 	"desk/case":            helpdesk.CasePage{},
 	"desk/confirm":         helpdesk.ConfirmPage{},
+	"desk/person":          helpdesk.PersonPage{},
 	"desk/otp":             helpdesk.OTPPage{},
 	"recovery/first":       recovery.FirstPage{},
 	"recovery/wait":        recovery.WaitPage{},

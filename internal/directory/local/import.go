@@ -115,7 +115,7 @@ func (s *Service) importChange(ctx context.Context, tx Tx, known, changed direct
 }
 
 func (s *Service) recordImport(ctx context.Context, tx Tx, who directory.Subscriber, name audit.Name) error {
-	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: actor, Subscriber: who.ID,
+	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: s.actor(), Subscriber: who.ID,
 		Detail: map[string]string{"status": string(who.Status), "by": "import"}})
 }
 

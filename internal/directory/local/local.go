@@ -4,6 +4,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -38,6 +39,9 @@ type Tx interface {
 	DeleteGrantsOf(ctx context.Context, subscriberID string) error
 	// Unfreeze lets settings and recovery by mail go on.
 	Unfreeze(ctx context.Context, subscriberID string) error
+	// LiftEntries lets an agent of the help desk open cases again, and reports
+	// whether he could not.
+	LiftEntries(ctx context.Context, agentID string) (bool, error)
 	ResetAttempts(ctx context.Context, account string, counters ...throttle.Counter) error
 	// ReplaceActivationCode stores the digest of a code in place of any other.
 	ReplaceActivationCode(ctx context.Context, subscriberID string, digest []byte, expiresAt time.Time) error
@@ -53,10 +57,20 @@ type Service struct {
 	Domains []string    // of the institution's own mail; see [directory.FoldID]
 	Random  io.Reader
 	Now     func() time.Time
+
+	by string // id of the person who acts; empty for a command
 }
 
-// actor is who acts when a command is typed in a shell.
-const actor = "command"
+// As returns the directory in the hands of a person of the staff, by whose id the
+// trail names the acts.
+func (s *Service) As(subscriberID string) *Service {
+	mine := *s
+	mine.by = subscriberID
+	return &mine
+}
+
+// actor is who acts.
+func (s *Service) actor() string { return cmp.Or(s.by, "command") }
 
 // Show returns a person.
 func (s *Service) Show(ctx context.Context, spsID string) (who directory.Subscriber, err error) {
@@ -80,7 +94,7 @@ func (s *Service) act(ctx context.Context, spsID string, name audit.Name, reason
 		if err := do(tx, &who); err != nil {
 			return err
 		}
-		return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: actor, Subscriber: who.ID, Reason: reason,
+		return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: s.actor(), Subscriber: who.ID, Reason: reason,
 			Detail: map[string]string{"status": string(who.Status), "role": string(who.Role)}})
 	})
 }
@@ -132,7 +146,49 @@ func (s *Service) Unlock(ctx context.Context, spsID, reason string) error {
 		if err := s.unfreeze(ctx, tx, who, reason); err != nil {
 			return err
 		}
+		if err := s.lift(ctx, tx, *who, reason); err != nil {
+			return err
+		}
 		return tx.ResetAttempts(ctx, who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
+	})
+}
+
+// lift lets a stopped agent go on (HD-2).
+func (s *Service) lift(ctx context.Context, tx Tx, who directory.Subscriber, reason string) error {
+	stopped, err := tx.LiftEntries(ctx, who.ID)
+	if err != nil || !stopped {
+		return err
+	}
+	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.DeskLift, Actor: s.actor(), Subscriber: who.ID, Reason: reason})
+}
+
+// Lift lets a stopped agent open cases again, and nothing else.
+func (s *Service) Lift(ctx context.Context, spsID, reason string) error {
+	return s.InTx(ctx, func(tx Tx) error {
+		who, _, err := tx.SubscriberAnyStatus(ctx, directory.FoldID(spsID, s.Domains))
+		if err != nil {
+			return err
+		}
+		return s.lift(ctx, tx, who, reason)
+	})
+}
+
+// ClearWaits clears the waits that wrong passwords and codes have earned. A TOTP
+// that was suspended stays so, and what a report has stopped stays stopped: an
+// agent may do this after an identity check (THR-3).
+func (s *Service) ClearWaits(ctx context.Context, spsID, reason string) error {
+	return s.act(ctx, spsID, audit.Unlock, reason, func(tx Tx, who *directory.Subscriber) error {
+		return tx.ResetAttempts(ctx, who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Refused)
+	})
+}
+
+// EndSessions ends all sessions of a person, and revokes what services hold.
+func (s *Service) EndSessions(ctx context.Context, spsID, reason string) error {
+	return s.act(ctx, spsID, audit.SessionEnded, reason, func(tx Tx, who *directory.Subscriber) error {
+		if err := tx.EndSessions(ctx, who.ID); err != nil {
+			return err
+		}
+		return tx.DeleteGrantsOf(ctx, who.ID)
 	})
 }
 
@@ -148,7 +204,7 @@ func (s *Service) unfreeze(ctx context.Context, tx Tx, who *directory.Subscriber
 	}
 	since := who.FrozenAt.UTC().Format(time.RFC3339)
 	who.FrozenAt = time.Time{}
-	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.Unfreeze, Actor: actor, Subscriber: who.ID, Reason: reason,
+	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.Unfreeze, Actor: s.actor(), Subscriber: who.ID, Reason: reason,
 		Detail: map[string]string{"frozen_at": since}})
 }
 

@@ -1,4 +1,4 @@
-package account
+package history
 
 import (
 	"encoding/json"

@@ -1,4 +1,6 @@
-package account
+// Package history says in plain words what the audit trail knows of a person:
+// to the person, and to the help desk.
+package history
 
 import (
 	"context"
@@ -11,14 +13,13 @@ import (
 	"warifu/internal/audit"
 )
 
-const (
-	historyFor  = 90 * 24 * time.Hour // NOT-4
-	historyMost = 2000                // events that are read
-	historyPage = 50                  // entries on one page
-)
+// For is how long the history goes back (NOT-4).
+const For = 90 * 24 * time.Hour
 
-// HistoryReader is what the history needs of a transaction.
-type HistoryReader interface {
+const most = 2000 // events that are read
+
+// Reader is what the history needs of a transaction.
+type Reader interface {
 	// AuditOf returns the events about a subscriber since a time, the newest first.
 	AuditOf(ctx context.Context, subscriberID string, since time.Time, most int) ([]audit.Row, error)
 }
@@ -39,19 +40,20 @@ type Entry struct {
 	ID      string // of its first event, which stays the same
 	At      time.Time
 	Result  Result
-	Method  string // a key of the catalogue; empty if unknown
-	Why     string // a key of the catalogue: why a sign-in failed
-	What    string // a key of the catalogue: what was changed
-	Service string // id; empty if none is known
-	Device  string // such as "Chrome・Windows"; empty if unknown
-	Address string // of the network
+	Method  string        // a key of the catalogue; empty if unknown
+	Why     string        // a key of the catalogue: why a sign-in failed
+	What    string        // a key of the catalogue: what was changed
+	Service string        // id; empty if none is known
+	Device  string        // such as "Chrome・Windows"; empty if unknown
+	Address string        // of the network
+	Drift   time.Duration // with history.why_drift: how wrong the person's clock was
 
 	again bool // a proof was asked for of a person who was signed in
 }
 
-// History tells people what has happened to their accounts.
-type History struct {
-	View func(ctx context.Context, fn func(HistoryReader) error) error
+// Service tells people what has happened to their accounts.
+type Service struct {
+	View func(ctx context.Context, fn func(Reader) error) error
 	Now  func() time.Time
 }
 
@@ -62,12 +64,29 @@ func (e Entry) Reportable() bool {
 	return e.Result == SignedIn || e.Result == Stopped || e.Result == Changed && e.What != "event.suspended" && e.What != "event.resumed"
 }
 
+// Words says how the entry ended, with a function that fills texts of the catalogue.
+func (e Entry) Words(text func(key string, args ...any) string) string {
+	switch e.Result {
+	case SignedIn:
+		return text("history.ok")
+	case Failed:
+		return text("history.fail")
+	case Stopped:
+		return text("history.stopped")
+	default:
+		return text("history.changed", "what", text(e.What))
+	}
+}
+
+// DriftMinutes is Drift in whole minutes, at least one.
+func (e Entry) DriftMinutes() int { return max(1, int(e.Drift.Abs().Round(time.Minute).Minutes())) }
+
 // ErrNoEntry means that the history of the person has no such entry.
-var ErrNoEntry = errors.New("account: no such entry of the history")
+var ErrNoEntry = errors.New("history: no such entry of the history")
 
 // Entry returns an entry of a person that may be reported, or [ErrNoEntry].
-func (s *History) Entry(ctx context.Context, a Actor, id string) (Entry, error) {
-	all, err := s.Of(ctx, a)
+func (s *Service) Entry(ctx context.Context, subscriberID, id string) (Entry, error) {
+	all, err := s.Of(ctx, subscriberID)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -81,16 +100,21 @@ func (s *History) Entry(ctx context.Context, a Actor, id string) (Entry, error) 
 
 // Of returns the entries of a person in the last 90 days, the newest first. The
 // events of one sign-in are one entry.
-func (s *History) Of(ctx context.Context, a Actor) (all []Entry, err error) {
-	err = s.View(ctx, func(tx HistoryReader) error {
-		rows, err := tx.AuditOf(ctx, a.SubscriberID, s.Now().Add(-historyFor), historyMost)
-		if err != nil {
-			return err
-		}
-		all, err = entries(rows)
+func (s *Service) Of(ctx context.Context, subscriberID string) (all []Entry, err error) {
+	err = s.View(ctx, func(tx Reader) error {
+		all, err = Of(ctx, tx, subscriberID, s.Now())
 		return err
 	})
 	return all, err
+}
+
+// Of is [Service.Of] in a transaction of the caller.
+func Of(ctx context.Context, tx Reader, subscriberID string, now time.Time) ([]Entry, error) {
+	rows, err := tx.AuditOf(ctx, subscriberID, now.Add(-For), most)
+	if err != nil {
+		return nil, err
+	}
+	return entries(rows)
 }
 
 // entries makes the entries of events that come newest first.
@@ -99,7 +123,7 @@ func entries(rows []audit.Row) (all []Entry, err error) {
 	for _, row := range rows {
 		var e audit.Event
 		if err := json.Unmarshal(row.Body, &e); err != nil {
-			return nil, fmt.Errorf("account: audit event %s: %w", row.ID, err)
+			return nil, fmt.Errorf("history: audit event %s: %w", row.ID, err)
 		}
 		if e.Name != audit.SignIn {
 			if what := changed(e); what != "" {
@@ -139,6 +163,9 @@ func (all *Entry) join(e audit.Event, step Entry) {
 	unfinished := all.Result == "" || all.Why == "history.why_ended" && step.Why != ""
 	if step.Result == SignedIn && all.Result != SignedIn || unfinished && step.Result != "" {
 		all.Result, all.Method, all.Why = step.Result, step.Method, step.Why
+		if drift, err := time.ParseDuration(e.Detail[audit.DetailDrift]); err == nil && step.Why == "history.why_number" {
+			all.Why, all.Drift = "history.why_drift", drift
+		}
 	}
 }
 
@@ -164,6 +191,7 @@ var steps = map[string]Entry{
 	"passkey accepted":                                                  {Result: SignedIn, Method: "method.passkey"},
 	"passkey rejected":                                                  {Result: Failed, Method: "method.passkey", Why: "history.why_number"},
 	"passkey refused: it may exist twice":                               {Result: Failed, Method: "method.passkey", Why: "history.why_number"},
+	"help desk asked":                                                   {Result: Stopped, Method: "method.otp_desk", Why: "history.why_ended"},
 	"OTP sent":                                                          {Result: Stopped, Method: "method.otp_mail", Why: "history.why_ended"},
 	"OTP not sent: too many mails":                                      {Result: Stopped, Method: "method.otp_mail", Why: "history.why_paused"},
 	"OTP accepted":                                                      {Result: SignedIn, Method: "method.otp_mail"},
@@ -178,13 +206,15 @@ var steps = map[string]Entry{
 var changes = map[audit.Name]map[string]string{
 	audit.Enrolment:         {"first TOTP accepted": "event.totp_added"},
 	audit.Authenticator:     {"removed": "event.totp_removed"},
-	audit.Recovery:          {"link sent": "event.init_asked", "activation code accepted": "event.totp_initialized"},
+	audit.Recovery:          {"link sent": "event.init_asked", "activation code accepted": "event.totp_initialized", "case used": "event.totp_initialized"},
 	audit.RecoveryLink:      {"initialized": "event.totp_initialized"},
-	audit.Address:           {string(AddressAdded): "event.address_added", string(AddressReplaced): "event.address_added", string(AddressRemoved): "event.address_removed"},
+	audit.Address:           {"added": "event.address_added", "replaced": "event.address_added", "removed": "event.address_removed"},
 	audit.Passkey:           {"added": "event.passkey_added", "removed": "event.passkey_removed"},
 	audit.RecoveryCodes:     {"made": "event.codes_made"},
 	audit.PasswordForgotten: {"password chosen": "event.password_changed"},
-	audit.PasswordChanged:   {string(PasswordChanged): "event.password_changed"},
+	audit.PasswordChanged:   {"changed": "event.password_changed"},
+	audit.DeskCase:          {"opened": "event.case_opened", "approved": "event.case_approved", "approved again": "event.case_approved", "refused": "event.case_refused"},
+	audit.DeskLookUp:        {"": "event.looked_up"},
 	audit.Suspend:           {"": "event.suspended"},
 	audit.Resume:            {"": "event.resumed"},
 }
