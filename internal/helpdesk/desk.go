@@ -160,7 +160,7 @@ func (d *Desk) Enter(ctx context.Context, a Agent, spsID, number string, takeOve
 		}
 		if e.No == 0 {
 			e.Left = left
-			return tx.AppendAudit(ctx, a.event(audit.DeskEntry, "", "no match", d.Now()))
+			return d.noMatch(ctx, tx, a, &e)
 		}
 		return errors.Join(tx.ForgiveEntry(ctx, "agent:"+a.Subscriber.ID), tx.ForgiveEntry(ctx, target))
 	})
@@ -177,13 +177,7 @@ func (d *Desk) reserveEntry(ctx context.Context, tx DeskTx, a Agent, target stri
 		return Entry{Stopped: true}, nil
 	}
 	if wrong > d.Policy.WrongEntries { //guard:HD-2
-		if err := tx.StopEntries(ctx, name, now); err != nil {
-			return Entry{}, err
-		}
-		if err := d.Alarm.Raise(ctx, tx, alarm.DeskEntries, wrong-1, d.Policy.WrongEntries); err != nil {
-			return Entry{}, err
-		}
-		return Entry{Stopped: true}, tx.AppendAudit(ctx, a.event(audit.DeskStop, a.Subscriber.ID, "", now))
+		return Entry{Stopped: true}, nil // as many are being verified now as may be wrong
 	}
 	perTarget, _, err := tx.CountEntry(ctx, target, targetWindow, now)
 	if err != nil {
@@ -195,6 +189,22 @@ func (d *Desk) reserveEntry(ctx context.Context, tx DeskTx, a Agent, target stri
 		}
 	}
 	return Entry{Left: d.Policy.WrongEntries - wrong}, nil
+}
+
+// noMatch records a wrong entry; with the last one the agent is stopped.
+func (d *Desk) noMatch(ctx context.Context, tx DeskTx, a Agent, e *Entry) error {
+	now := d.Now()
+	if err := tx.AppendAudit(ctx, a.event(audit.DeskEntry, "", "no match", now)); err != nil || e.Left > 0 { //guard:HD-2
+		return err
+	}
+	e.Stopped = true
+	if err := tx.StopEntries(ctx, "agent:"+a.Subscriber.ID, now); err != nil {
+		return err
+	}
+	if err := d.Alarm.Raise(ctx, tx, alarm.DeskEntries, d.Policy.WrongEntries, d.Policy.WrongEntries); err != nil {
+		return err
+	}
+	return tx.AppendAudit(ctx, a.event(audit.DeskStop, a.Subscriber.ID, "", now))
 }
 
 // enter finds the one open case that both name, and puts the agent to work on it.

@@ -174,6 +174,10 @@ type Marks struct {
 	CheckCall    bool // chosen for a call afterwards (HD-16)
 }
 
+// PageUntil is how long the flow of the waiting page has to live: longer than the
+// case, so that the page can say why it has ended.
+func (c Case) PageUntil() time.Time { return c.ExpiresAt.Add(2 * time.Hour) }
+
 // Dormant reports whether nothing has been heard of the case's browser for long.
 func (c Case) Dormant(now time.Time) bool { return now.Sub(c.SeenAt) >= dormantAfter }
 

@@ -125,7 +125,7 @@ func (p *WaitPages) Part(r *http.Request, key flow.Key) (WaitPart, Look, error) 
 	}
 	part := WaitPart{Desk: p.Site.DeskState(r), Flow: key.ID, State: l.State, Open: l.Open, Until: p.Site.Clock(r, l.Case.ExpiresAt),
 		Hours: int(lifetime.Hours()), Every: int(dormantAfter.Minutes()), Woken: l.Woken}
-	if n := l.Case.Number; len(n) == numberLen {
+	if n := l.Case.Number; len(n) == numberLen && !l.State.Ended() {
 		part.Groups = []string{n[:2], n[2:]}
 	}
 	return part, l, nil

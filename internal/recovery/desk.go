@@ -60,7 +60,7 @@ func (s *Service) askDesk(ctx context.Context, tx Tx, f *Flow, c Claimant, who d
 	if answer != helpdesk.Opened {
 		return Verdict{Outcome: DeskNotAsked, Desk: answer, quiet: true}, nil
 	}
-	f.ExpiresAt = opened.ExpiresAt
+	f.ExpiresAt = opened.PageUntil()
 	return Verdict{Outcome: DeskAsked}, nil
 }
 

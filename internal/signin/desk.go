@@ -33,7 +33,7 @@ func (s *Service) AskDesk(ctx context.Context, key flow.Key, c Claimant) (Verdic
 		if answer != helpdesk.Opened {
 			return Verdict{Outcome: DeskNotAsked, Desk: answer, quiet: true}, nil
 		}
-		f.ExpiresAt = opened.ExpiresAt
+		f.ExpiresAt = opened.PageUntil()
 		return Verdict{Outcome: DeskAsked}, nil
 	})
 }
