@@ -106,8 +106,8 @@ func plot(title string, counts []helpdesk.Count, name func(string) string) Plot 
 	return drawn
 }
 
-func (p *Pages) week(r *http.Request) (from, to time.Time) {
-	to = p.Now()
+func (p *Pages) week() (from, to time.Time) {
+	to = p.Now().Truncate(time.Minute).Add(time.Minute) // what has just happened included
 	return to.Add(-reportDays * 24 * time.Hour), to
 }
 
@@ -116,7 +116,7 @@ func (p *Pages) showDesk(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	from, to := p.week(r)
+	from, to := p.week()
 	report, err := p.Reports.Of(r.Context(), from, to)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (p *Pages) deskCSV(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	from, to := p.week(r)
+	from, to := p.week()
 	report, err := p.Reports.Of(r.Context(), from, to)
 	if err != nil {
 		return err
