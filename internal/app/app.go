@@ -148,10 +148,11 @@ func (a *App) buildSite() (err error) {
 	if err != nil {
 		return err
 	}
+	calendar := c.HelpDesk.Calendar(a.zone)
 	site := web.Config{
 		Log: a.Log, Catalogue: catalogue, Brand: brand, BaseURL: base, FormKey: a.Ring.MAC(keyring.FlowForm),
 		Random: rand.Reader, Now: a.now, Zone: a.zone, TrustedProxies: c.TrustedProxies, Campus: c.Campus,
-		Observe: a.Metrics.Request, Hours: c.HelpDesk.Calendar(a.zone).At, MostStreams: web.MostStreams,
+		Observe: a.Metrics.Request, Hours: calendar.At, Closure: closure(calendar), MostStreams: web.MostStreams,
 	}
 	if c.Demo != nil {
 		site.DemoMail = c.Demo.MailPage
@@ -194,6 +195,20 @@ func (a *App) buildLeaves() (err error) {
 	a.Metrics.Gauge("warifu_code_failures", "Wrong codes of the last five minutes, of all nodes.", a.Alarm.Last)
 	a.Metrics.Gauge("warifu_code_failures_alarm", "1 while there are too many of them.", a.Alarm.Ringing)
 	return nil
+}
+
+// closure says in words why the help desk is closed, where that is an exception.
+func closure(calendar helpdesk.Hours) func(time.Time, i18n.Lang) string {
+	return func(now time.Time, lang i18n.Lang) string {
+		c, closed := calendar.Closure(now)
+		if !closed {
+			return ""
+		}
+		if lang == i18n.Japanese {
+			return c.Text.Japanese
+		}
+		return c.Text.English
+	}
 }
 
 // listening is told whether the wake-ups of other nodes arrive. While they do

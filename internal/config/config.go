@@ -122,6 +122,8 @@ type HelpDesk struct {
 	DaysText federation.Text `yaml:"days_text"`
 	// Holidays are closed days, YYYY-MM-DD.
 	Holidays []string `yaml:"holidays"`
+	// Closures are exceptional: times in which nobody answers, though it would be open.
+	Closures []Closure `yaml:"closures"`
 	// Mail is the address that is told of waiting requests; empty for none.
 	Mail string `yaml:"mail"`
 	// OtherContact is for people who cannot use the telephone: {alt_contact}.
@@ -130,6 +132,16 @@ type HelpDesk struct {
 	TimeZone string `yaml:"time_zone"`
 	// ZoneText names it in words.
 	ZoneText federation.Text `yaml:"zone_text"`
+}
+
+// Closure is an exceptional closure of the help desk.
+type Closure struct {
+	// From is its beginning, YYYY-MM-DD HH:MM in the time zone of the help desk.
+	From string `yaml:"from"`
+	// To is its end.
+	To string `yaml:"to"`
+	// Text says why; people read it.
+	Text federation.Text `yaml:"text"`
 }
 
 // Default returns the configuration of which a file changes what it names.

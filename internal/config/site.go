@@ -19,9 +19,16 @@ func (d HelpDesk) Hours() string {
 	return strings.TrimPrefix(d.Open, "0") + "-" + strings.TrimPrefix(d.Close, "0")
 }
 
+const minuteLayout = "2006-01-02 15:04"
+
 // Calendar returns when the help desk is open.
 func (d HelpDesk) Calendar(zone *time.Location) helpdesk.Hours {
 	h := helpdesk.Hours{Open: d.Open, Close: d.Close, Holidays: d.Holidays, Zone: zone}
+	for _, c := range d.Closures { // validated
+		from, _ := time.ParseInLocation(minuteLayout, c.From, zone)
+		to, _ := time.ParseInLocation(minuteLayout, c.To, zone)
+		h.Closures = append(h.Closures, helpdesk.Closure{From: from, To: to, Text: mail.Text(c.Text)})
+	}
 	for _, day := range d.Days {
 		h.Days = append(h.Days, time.Weekday(slices.Index(weekdays, day)))
 	}

@@ -183,6 +183,12 @@ func (d HelpDesk) validate() (faults []error) {
 		_, err := time.Parse(time.DateOnly, day)
 		fault(err != nil, fmt.Sprintf("holidays: %q is not YYYY-MM-DD", day))
 	}
+	for _, c := range d.Closures {
+		from, err1 := time.Parse(minuteLayout, c.From)
+		to, err2 := time.Parse(minuteLayout, c.To)
+		fault(err1 != nil || err2 != nil || !from.Before(to), fmt.Sprintf("closures: from %q and to %q must be YYYY-MM-DD HH:MM, from before to", c.From, c.To))
+		fault(c.Text.Japanese == "" || c.Text.English == "", "closures: text: ja and en must be given")
+	}
 	_, err := time.LoadLocation(d.TimeZone)
 	fault(d.TimeZone == "" || err != nil, fmt.Sprintf("time_zone: %q is not known", d.TimeZone))
 	return faults

@@ -61,6 +61,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Campus         []netip.Prefix
 	Hours          func(time.Time) (open bool, next time.Time) // of the help desk; may be nil
+	Closure        func(time.Time, i18n.Lang) string           // why it is closed now, where that is an exception; may be nil
 	DemoMail       string                                      // the demonstration's mail page; empty outside of it
 	Observe        func(route string, status int)              // told of every answer; may be nil
 	MostStreams    int                                         // event streams that are open at the same time

@@ -74,6 +74,7 @@ func (s *Site) NameFault(r *http.Request, err error) string {
 type Desk struct {
 	Open bool
 	Next string // when it opens next, in words; empty if that is not known
+	Why  string // why it is closed, where that is an exception
 }
 
 // DeskState returns whether the help desk is open now.
@@ -82,8 +83,12 @@ func (s *Site) DeskState(r *http.Request) Desk {
 		return Desk{}
 	}
 	open, next := s.Hours(s.Now())
-	if next.IsZero() {
-		return Desk{Open: open}
+	d := Desk{Open: open}
+	if !next.IsZero() {
+		d.Next = s.Clock(r, next)
 	}
-	return Desk{Open: open, Next: s.Clock(r, next)}
+	if s.Closure != nil {
+		d.Why = s.Closure(s.Now(), s.Lang(r))
+	}
+	return d
 }

@@ -14,6 +14,8 @@ import (
 
 	"warifu/internal/app"
 	"warifu/internal/config"
+	"warifu/internal/demo/people"
+	"warifu/internal/federation"
 )
 
 // live is an event stream that a browser has open.
@@ -386,6 +388,115 @@ func TestDeskProtects(t *testing.T) {
 		w.pass(6 * time.Minute)
 		if got := act(taro.id, "suspend"); !strings.HasPrefix(got.Header().Get("Location"), "/login") || w.count(`SELECT COUNT(*) FROM subscriber WHERE status = 'suspended' AND sps_id = 'sps00002'`) != 0 {
 			t.Errorf("with an old second factor: %d", got.Code)
+		}
+	}, anyFactor)
+}
+
+// TestDeskClosed says before anything is sent when somebody answers, why not now,
+// and what else the person can do meanwhile. Issue 4.1.
+func TestDeskClosed(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		ask := func() page {
+			b := w.newBrowser()
+			p := b.totpPage(hanako.id)
+			return b.get("/login/cannot?flow=" + url.QueryEscape(p.flow) + "&to=desk")
+		}
+		for _, test := range []struct {
+			after      time.Duration
+			says, not  string
+			otherFirst bool
+		}{
+			{0, "Next opening: Wed 25 Nov 2026, 09:00", "Open now", true},     // Tuesday, 18:00 there
+			{15 * time.Hour, "Open now", "Next opening", false},               // Wednesday, 09:00
+			{2 * time.Hour, "Moving to the new building", "Open now", true},   // exceptionally closed
+			{26 * time.Hour, "Open now", "Moving to the new building", false}, // Thursday, 13:00
+			{20 * time.Hour, "Next opening: Mon 30 Nov", "Open now", true},    // Friday is a holiday
+		} {
+			w.pass(test.after)
+			p := ask()
+			if !p.says(test.says) || p.says(test.not) {
+				t.Errorf("%s: not %q, or %q: %s", w.Now(), test.says, test.not, p.main())
+			}
+			if p.says("While the help desk is closed") != test.otherFirst {
+				t.Errorf("%s: the other ways: %s", w.Now(), p.main())
+			}
+		}
+		if n := w.count(`SELECT COUNT(*) FROM desk_case`); n != 0 {
+			t.Errorf("%d cases by looking", n)
+		}
+	}, func(c *config.Config) {
+		c.HelpDesk.Holidays = []string{"2026-11-27"}
+		c.HelpDesk.Closures = []config.Closure{{From: "2026-11-25 11:00", To: "2026-11-26 12:00",
+			Text: federation.Text{Japanese: "移転のため", English: "Moving to the new building"}}}
+	})
+}
+
+// TestDeskOutsideHours proves that approvals outside of the opening hours are
+// marked, or left to the agents on duty. HD-15.
+func TestDeskOutsideHours(t *testing.T) {
+	for _, rule := range []string{"mark", "duty"} {
+		t.Run(rule, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				off, duty, caller := w.atDesk(agent01), w.atDesk(agent02), w.newBrowser()
+				waiting := caller.callDesk(taro.id)
+				got := off.approve(off.open(taro.id, waiting.number()))
+				if rule == "duty" {
+					if !got.says("Only agents on duty can approve now") {
+						t.Errorf("%d %s", got.Code, got.main())
+					}
+					got = duty.approve(duty.follow(duty.entry(taro.id, waiting.number(), "take", "yes")))
+				}
+				if got.Code != http.StatusSeeOther || w.count(`SELECT COUNT(*) FROM desk_case WHERE outside_hours`) != 1 {
+					t.Errorf("%d, or not marked: %s", got.Code, got.main())
+				}
+			}, anyFactor, func(c *config.Config) { c.Desk.OutsideHours, c.Desk.Duty = rule, []string{"agent02"} })
+		})
+	}
+}
+
+// TestDeskFirst lets a newcomer set up whose first weeks are over. Kind first, ENR-1.
+func TestDeskFirst(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.pass(31 * 24 * time.Hour)
+		caller, desk := w.newBrowser(), w.atDesk(agent01)
+		p := caller.follow(caller.submit("/reset", caller.get("/reset"), "username", "sps00003", "password", people.Password))
+		if !p.says("Enter the activation code") {
+			t.Fatalf("%d %s", p.Code, p.main())
+		}
+		ask := caller.get("/reset/first")
+		waiting := caller.follow(caller.submit("/reset/first", ask.form("/reset/first")))
+		if waiting.number() == "" {
+			t.Fatalf("%d %s", waiting.Code, waiting.main())
+		}
+		if got := desk.approve(desk.open("sps00003", waiting.number())); got.Code != http.StatusSeeOther {
+			t.Fatalf("%d %s", got.Code, got.main())
+		}
+		if p := caller.follow(caller.submit("/reset/take", waiting.form("/reset/take"))); !p.says("otpauth:") {
+			t.Errorf("%d %s", p.Code, p.main())
+		}
+		if again := w.newBrowser().get("/reset/first"); again.Header().Get("Location") != "/mfa" {
+			t.Errorf("without a ticket: %d", again.Code)
+		}
+	}, anyFactor)
+}
+
+// TestDeskReport lets an agent lift what a report has stopped, and nobody else. ADR-5.
+func TestDeskReport(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, desk := w.newBrowser(), w.atDesk(agent01)
+		b.signIn(hanako)
+		w.exec(`INSERT INTO notice_banner (subscriber_id, id, kind, at, seen_at) SELECT id, 'change', 'passkey_added', 1, 0 FROM subscriber WHERE sps_id = $1`, hanako.id)
+		page := b.get("/not-me?id=change")
+		done := b.follow(b.submit("/not-me", page.form("/not-me"), "id", "change", "username", hanako.id, "password", people.Password))
+		if len(done.number()) != 4 || !w.isFrozen(hanako.id) {
+			t.Fatalf("%d %s", done.Code, done.main())
+		}
+		sheet := desk.open(hanako.id, done.number())
+		if !sheet.says("reported something not recognized") {
+			t.Errorf("no flag: %s", sheet.main())
+		}
+		if got := desk.approve(sheet); got.Code != http.StatusSeeOther || w.isFrozen(hanako.id) {
+			t.Errorf("%d, or still frozen: %s", got.Code, got.main())
 		}
 	}, anyFactor)
 }
