@@ -187,8 +187,12 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	topic := BoardTopic
 	if no, err := strconv.ParseInt(web.Query(r, "case"), 10, 64); err == nil {
-		if _, err := p.Desk.Sheet(r.Context(), *a, no); err != nil { //guard:A32
-			return p.problem(err)
+		_, err := p.Desk.Sheet(r.Context(), *a, no)
+		if errors.Is(err, ErrNoCase) { //guard:A32
+			return p.Site.Nothing(w)
+		}
+		if err != nil {
+			return err
 		}
 		topic = Case{No: no}.Topic()
 	}

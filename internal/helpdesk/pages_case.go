@@ -246,8 +246,11 @@ func (p *Pages) callerPart(w http.ResponseWriter, r *http.Request) error {
 		return p.problem(err)
 	}
 	s, err := p.Desk.Sheet(r.Context(), *a, no)
+	if errors.Is(err, ErrNoCase) { // in other hands by now
+		return p.Site.Nothing(w)
+	}
 	if err != nil {
-		return p.problem(err)
+		return err
 	}
 	return p.Site.RenderPart(w, r, caseStep, "caller", p.casePage(r, *a, s))
 }

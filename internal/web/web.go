@@ -216,6 +216,13 @@ func (s *Site) File(w http.ResponseWriter, name, text string) error {
 	return nil
 }
 
+// Nothing answers the script of a page that there is nothing to tell. It ends an
+// event stream for good (HTML, section 9.2).
+func (s *Site) Nothing(w http.ResponseWriter) error {
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 // CSV answers with a table that the browser saves under a name. It begins with
 // the mark that spreadsheets know UTF-8 by.
 func (s *Site) CSV(w http.ResponseWriter, name string, write func(http.ResponseWriter) error) error {

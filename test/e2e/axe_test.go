@@ -110,7 +110,13 @@ type complaint struct{ text, url string }
 
 func newWalk(t *testing.T, l look, script string) *walk {
 	t.Helper()
-	w := &walk{browser: newBrowser(t, l), look: l, axe: script}
+	return walkIn(newBrowser(t, l), l, script)
+}
+
+// walkIn is a walk in a tab that is there.
+func walkIn(b *browser, l look, script string) *walk {
+	b.t.Helper()
+	w := &walk{browser: b, look: l, axe: script}
 	if l.width == 320 {
 		w.do(chromedp.EmulateViewport(l.width, smallScreen))
 	}
@@ -176,6 +182,7 @@ func (w *walk) everyPage() {
 	w.inSession()
 	w.byMeans(p, code)
 	w.waysBack(nextPerson())
+	w.byDesk()
 }
 
 // login presses the button of both steps.

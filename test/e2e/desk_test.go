@@ -34,6 +34,7 @@ func atDesk(id string) func(t *testing.T, l look) *browser {
 var (
 	agent01 = atDesk("agent01")
 	agent02 = atDesk("agent02")
+	admin01 = atDesk("admin01")
 )
 
 // askDesk goes from the setting page to the page that waits for the help desk,

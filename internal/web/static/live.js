@@ -96,7 +96,7 @@ if (live?.dataset.live) {
 for (const part of document.querySelectorAll("[data-part]")) {
   const refresh = async () => {
     const answer = await fetch(part.dataset.part, { cache: "no-store" });
-    if (answer.ok) {
+    if (answer.status === 200) { // 204: the case is in other hands by now
       part.innerHTML = await answer.text(); // our own page's, escaped by the server
       part.dispatchEvent(new Event("refreshed"));
     }
@@ -146,7 +146,7 @@ if (board) {
 }
 
 // An OTP for reading out is hidden after a while, or at once.
-const otp = document.getElementById("otp");
+const otp = document.getElementById("shown");
 if (otp) {
   let left = Number(otp.dataset.seconds);
   const said = document.createElement("p");
