@@ -81,18 +81,12 @@ type PlotRow struct {
 	Name  string
 	N     int
 	Width int // of the bar, in hundredths of the widest
-	Y     int // of the bar in the drawing
 }
-
-// Height is that of the drawing.
-func (p Plot) Height() int { return len(p.Rows)*barStep + 4 }
 
 // StopRow is one agent who cannot open cases.
 type StopRow struct {
 	ID, Text string
 }
-
-const barStep = 24
 
 func plot(title string, counts []helpdesk.Count, name func(string) string) Plot {
 	widest := 1
@@ -100,8 +94,8 @@ func plot(title string, counts []helpdesk.Count, name func(string) string) Plot 
 		widest = max(widest, c.N)
 	}
 	drawn := Plot{Title: title}
-	for i, c := range counts {
-		drawn.Rows = append(drawn.Rows, PlotRow{Name: name(c.Name), N: c.N, Width: c.N * 100 / widest, Y: i * barStep})
+	for _, c := range counts {
+		drawn.Rows = append(drawn.Rows, PlotRow{Name: name(c.Name), N: c.N, Width: c.N * 100 / widest})
 	}
 	return drawn
 }

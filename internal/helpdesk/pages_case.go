@@ -64,6 +64,7 @@ type ItemRow struct {
 	Item  Item
 	Text  string
 	Match Match
+	Fixed bool // marked by the first agent, or the case is over
 }
 
 // RivalRow is another open case of the person.
@@ -144,7 +145,7 @@ func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 	}
 	masked := cmp.Or(page.Phone, text("common.none"))
 	for _, item := range p.Desk.Policy.Items {
-		row := ItemRow{Item: item, Text: text(itemNames[item], "masked", masked), Match: c.Work.Checks[item]}
+		row := ItemRow{Item: item, Text: text(itemNames[item], "masked", masked), Match: c.Work.Checks[item], Fixed: c.Seen(p.Desk.Now()) != Working || c.State == Second}
 		if item.Strong() {
 			page.Strong = append(page.Strong, row)
 		} else {
