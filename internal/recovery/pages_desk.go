@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"warifu/internal/flow"
 	"warifu/internal/helpdesk"
 	"warifu/internal/ticket"
 	"warifu/internal/web"
@@ -63,6 +64,12 @@ func (p *Pages) takeCase(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v, err := p.Service.TakeCase(r.Context(), key(r, form["flow"]), p.claimant(r))
+	if flow.Overtaken(err) { // another tab of this browser was faster
+		f, found := p.Service.Flow(r.Context(), key(r, form["flow"]))
+		if found == nil && f.State != DeskWaiting {
+			return p.asked(w, r, Verdict{Flow: f}, "")
+		}
+	}
 	if err != nil {
 		return caseProblem(err)
 	}

@@ -1,13 +1,17 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 const staffSecret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -134,4 +138,164 @@ func TestHelpDeskInitialization(t *testing.T) {
 			b.at(server.base() + "/home")
 		})
 	}
+}
+
+// askDeskSignIn goes from the service to the page that waits for the OTP by
+// telephone.
+func (b *browser) askDeskSignIn(p person) {
+	b.t.Helper()
+	b.openIn("/accessibility") // keeps the language
+	b.open(server.service() + "/login")
+	b.giveID(p)
+	b.press(words(b.lang, "ログインできない方はこちらへ", "Click here if you cannot login"))
+	b.press(words(b.lang, "このアドレスのメールを読めない方（ヘルプデスクで手続き）", "If you cannot read mail at this address (help desk)"))
+	b.shows("075-000-0000") // before anything is sent
+	b.press("Yes")
+	b.shows(words(b.lang, "ヘルプデスク宛てに送信しました。", "Your request has been sent to the help desk. (ヘルプデスク宛てに送信しました。)"))
+}
+
+// TestHelpDeskOTP is the other telephone call: the agent reads out eight digits,
+// and the service learns that it is a temporary login. HD-8, A13, A34.
+func TestHelpDeskOTP(t *testing.T) {
+	for _, story := range []struct{ caller, agent look }{
+		{desktop, desktop},
+		{look{lang: "en", width: 320, noScript: true}, look{lang: "en", width: 1280, noScript: true}},
+	} {
+		t.Run(story.caller.String(), func(t *testing.T) {
+			b, p, desk := newBrowser(t, story.caller), nextPerson(), agent01(t, story.agent)
+			b.askDeskSignIn(p)
+			desk.openCase(p, b.readOut())
+			desk.approve(words(desk.lang, "承認して OTP を表示", "Approve and show the OTP"))
+			otp := desk.readOut()
+			if len(otp) != 8 {
+				t.Fatalf("no OTP on %s", desk.text())
+			}
+			if !story.caller.noScript { // the page tells it, and stays as it is
+				get(b, chromedp.Poll[bool](`document.title.startsWith("✓")`))
+			}
+			b.fill("one-time-code", otp)
+			b.press(words(b.lang, "ログイン", "Login"))
+			b.at(server.service())
+			if claims := b.claims(); claims["acr"] != server.base()+"/ac/fallback" {
+				t.Errorf("the service knows %v", claims)
+			}
+			desk.press(words(desk.lang, "次へ", "Next"))
+			desk.shows(words(desk.lang, "相手がログインしました。", "The caller has logged in."))
+		})
+	}
+}
+
+// TestHelpDeskImpostor is somebody with the password who telephones while the
+// person does, too: the agent refuses the case whose number nobody read out, and
+// a second agent confirms. A64, HD-6, HD-20.
+func TestHelpDeskImpostor(t *testing.T) {
+	impostor, b, p := newBrowser(t, desktop), newBrowser(t, desktop), nextPerson()
+	desk, second := agent01(t, desktop), agent02(t, desktop)
+	impostor.askDesk(p)
+	b.askDesk(p)
+	desk.openCase(p, b.readOut())
+	desk.shows("この利用者の受付が2件あります。")
+	desk.picture("desk frozen")
+	desk.press("もう一方を承認しない")
+	desk.shows("相手が、この受付の照合番号を読み上げたことを確かめてください。")
+	desk.press("もう一方を承認しない")
+	impostor.live("本人確認ができなかったため、受付を終了しました。")
+	desk.identify()
+	desk.press("2人目に承認を依頼")
+	desk.press("2人目に承認を依頼")
+	desk.shows("2人目の承認を待っています。")
+	b.live("ヘルプデスクが対応しています。")
+	second.openCase(p, b.readOut())
+	second.shows("佐藤 恵子 が")
+	second.press("2人目として承認")
+	second.press("2人目として承認")
+	b.comesTo(server.base() + "/enrol")
+	impostor.press("もう一度手続きする")
+	impostor.shows("ヘルプデスクの窓口へお越しください")
+}
+
+// TestHelpDeskWrongPage is a caller who is on another page: there is no number to
+// read out, and the agent gets no further with a made-up one. HD-2.
+func TestHelpDeskWrongPage(t *testing.T) {
+	b, p, desk := newBrowser(t, desktop), nextPerson(), agent01(t, desktop)
+	b.openIn("/login")
+	b.giveID(p)
+	desk.openIn("/desk")
+	desk.fillLabelled("id", p.id)
+	desk.fillLabelled("number", "0000")
+	desk.press("開く")
+	desk.shows("この SPS-ID と照合番号に合う受付がありません。相手にもう一度読み上げてもらってください。")
+	b.askDesk(p)
+	desk.fillLabelled("number", b.readOut()) // the ID is still there
+	desk.press("開く")
+	desk.shows(p.id)
+}
+
+// TestHelpDeskByKeyboard is the agent's work without a mouse. U6, U10.
+func TestHelpDeskByKeyboard(t *testing.T) {
+	b, p, desk := newBrowser(t, desktop), nextPerson(), agent01(t, desktop)
+	b.askDesk(p)
+	desk.openIn("/desk")
+	desk.typed(p.id) // the field has the focus
+	desk.typed("\t")
+	desk.typed(b.readOut())
+	desk.enter()
+	desk.shows(p.id)
+	desk.typed("e") // to the first item
+	for range 6 {
+		desk.typed("1")
+	}
+	desk.typed("折り返しの電話で確認しました")
+	ctrlEnter := chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	desk.submit(ctrlEnter)
+	desk.shows("初期化しますか？")
+	desk.submit(ctrlEnter)
+	b.comesTo(server.base() + "/enrol")
+}
+
+// TestHelpDeskPageSurvives reloads the waiting page, opens it in a second tab,
+// takes its network away, closes it and signs in again: the request and its
+// number stay, and the page still moves on by itself. U7.
+func TestHelpDeskPageSurvives(t *testing.T) {
+	b, p, desk := newBrowser(t, desktop), nextPerson(), agent01(t, desktop)
+	b.askDesk(p)
+	number, address := b.readOut(), b.address()
+	same := func(what string, tab *browser) {
+		t.Helper()
+		if got := tab.readOut(); got != number {
+			t.Errorf("%s: the number is %q, was %q", what, got, number)
+		}
+	}
+	b.open(address)
+	same("reloaded", b)
+	tab := b.tab()
+	tab.open(address)
+	same("a second tab", tab)
+	b.offline(true)
+	b.live("通信が切れました。再接続しています。受付はそのまま残っています。")
+	b.picture("wait offline")
+	desk.openCase(p, number)
+	b.offline(false)
+	b.live("ヘルプデスクが対応しています。")
+	b.open("about:blank")
+	b.openIn("/login")
+	b.giveID(p)
+	same("closed, and signed in again", b)
+	desk.approve("初期化を承認")
+	for _, one := range []*browser{b, tab} { // whichever asks first gets the ticket, and the other is told
+		one.comesTo(server.base() + "/enrol")
+	}
+}
+
+// offline takes the network of the tab away, or gives it back.
+func (b *browser) offline(gone bool) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		conditions := []*network.Conditions{{Offline: gone, DownloadThroughput: -1, UploadThroughput: -1}}
+		if _, err := cdp.Call(ctx, target, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: conditions}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: gone, DownloadThroughput: -1, UploadThroughput: -1})
+		return err
+	}))
 }

@@ -85,6 +85,7 @@ if (live?.dataset.live) {
     }
   };
   addEventListener("online", again);
+  addEventListener("offline", () => { if (!ended) say(live.dataset.offline); });
   document.addEventListener("visibilitychange", again);
   addEventListener("pageshow", (event) => { if (event.persisted) again(); });
   if (!["refused", "expired", "cancelled"].includes(state)) listen();
