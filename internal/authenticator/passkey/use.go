@@ -62,7 +62,7 @@ func (p *Party) Use(ctx context.Context, tx UseTx, a Answer, now time.Time) (u U
 		u.Cloned = true
 		return u, nil
 	}
-	if err != nil { //guard:WAN-1
+	if err != nil { // the proof is empty, and would be nobody's
 		return u, nil //nolint:nilerr // a refusal is no error
 	}
 	u.Accepted, err = tx.UsePasskey(ctx, u.Proof.Credential)
