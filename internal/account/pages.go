@@ -52,6 +52,7 @@ type Pages struct {
 // Mount registers the pages.
 func (p *Pages) Mount() {
 	p.Site.Identify(p.identify)
+	p.Gate.Owes = p.owes
 	p.Site.Handle("GET /home", p.showHome)
 	p.Site.Handle("POST /home", p.chooseMethod)
 	p.Site.Handle("GET /account", p.showAccount)

@@ -48,6 +48,15 @@ func (p *Pages) showHome(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return p.showTicketHome(w, r)
 	}
+	if !v.Claim.SecondFactorAt.IsZero() { // who came in without one has to set it up first
+		owes, err := p.owes(r, v)
+		if err != nil {
+			return err
+		}
+		if owes != "" { //guard:WAN-5
+			return p.Site.Redirect(w, r, owes)
+		}
+	}
 	have, err := p.standing(r.Context(), v.Subscriber.ID)
 	if err != nil {
 		return err

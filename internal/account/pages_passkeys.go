@@ -34,6 +34,7 @@ type PasskeysPage struct {
 	web.Hidden
 	Done  string
 	Error string
+	Owed  bool // the person cannot go on without one
 	List  []PasskeyRow
 }
 
@@ -59,6 +60,9 @@ func (p *Pages) renderPasskeys(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	page := PasskeysPage{Done: p.done(r), Error: fault}
+	if page.Owed, err = p.Passkeys.Owed(r.Context(), v.Subscriber); err != nil {
+		return err
+	}
 	for _, c := range all {
 		page.List = append(page.List, p.passkeyRow(r, c))
 	}
@@ -124,7 +128,7 @@ func (p *Pages) askRenamePasskey(w http.ResponseWriter, r *http.Request) error {
 // renderRenamePasskey asks for a name: the present one is proposed until another
 // was typed.
 func (p *Pages) renderRenamePasskey(w http.ResponseWriter, r *http.Request, status int, v *session.Visit, id string, typed *string, fault string) error {
-	c, err := p.Passkeys.Find(r.Context(), NewActor(v, p.Site.Client(r)), id)
+	c, err := p.Passkeys.Find(r.Context(), NewActor(v, p.Site.Client(r)), v.Subscriber, id)
 	if err != nil && !errors.Is(err, ErrLastMethod) { // that one may be renamed
 		return p.passkeyProblem(err)
 	}
@@ -158,8 +162,21 @@ func (p *Pages) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	return p.Site.Redirect(w, r, passkeysPath+"?done=renamed")
 }
 
+// owes is for [session.Gate.Owes]: agents and administrators make a passkey before
+// anything else (WAN-5).
+func (p *Pages) owes(r *http.Request, v *session.Visit) (string, error) {
+	owed, err := p.Passkeys.Owed(r.Context(), v.Subscriber)
+	if err != nil || !owed {
+		return "", err
+	}
+	return passkeysPath, nil
+}
+
 // passkeyProblem says what a person may know of err.
 func (p *Pages) passkeyProblem(err error) error {
+	if errors.Is(err, ErrLastPasskey) {
+		return &web.Problem{Status: http.StatusConflict, Stop: "stop.last_passkey", Next: passkeysPath, Label: "nav.passkeys", Err: err}
+	}
 	if errors.Is(err, ErrLastMethod) {
 		return &web.Problem{Status: http.StatusConflict, Stop: "stop.last_method", Next: passkeysPath, Label: "nav.passkeys", Err: err}
 	}
@@ -171,7 +188,7 @@ func (p *Pages) askRemovePasskey(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	c, err := p.Passkeys.Find(r.Context(), NewActor(v, p.Site.Client(r)), id)
+	c, err := p.Passkeys.Find(r.Context(), NewActor(v, p.Site.Client(r)), v.Subscriber, id)
 	if err != nil {
 		return p.passkeyProblem(err)
 	}

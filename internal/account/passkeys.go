@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -20,6 +21,8 @@ import (
 var (
 	// ErrNotMade means that what a device answered makes no passkey.
 	ErrNotMade = errors.New("account: no passkey was made")
+	// ErrLastPasskey is the [ErrLastMethod] of those who must have a passkey.
+	ErrLastPasskey = fmt.Errorf("account: of an agent or administrator: %w", ErrLastMethod)
 )
 
 // PasskeyReader is what listing the passkeys needs of a transaction.
@@ -38,8 +41,9 @@ type PasskeyTx interface {
 	CreatePasskey(ctx context.Context, c passkey.Credential) error
 	RenamePasskey(ctx context.Context, subscriberID string, id []byte, name string) (bool, error)
 	// RemovePasskey removes a passkey, unless it is the last second factor, and
-	// reports whether it did. Of two at once the second sees the first.
-	RemovePasskey(ctx context.Context, subscriberID string, id []byte, now time.Time) (bool, error)
+	// reports whether it did. An Authenticator is one only if it may stand in. Of two
+	// at once the second sees the first.
+	RemovePasskey(ctx context.Context, subscriberID string, id []byte, totpStands bool, now time.Time) (bool, error)
 	AppendAudit(ctx context.Context, e audit.Event) error
 	notice.Tx
 }
@@ -47,12 +51,15 @@ type PasskeyTx interface {
 // Passkeys lets people make, name and remove their passkeys. InTx and View may
 // run their function more than once.
 type Passkeys struct {
-	InTx    func(ctx context.Context, fn func(PasskeyTx) error) error
-	View    func(ctx context.Context, fn func(PasskeyReader) error) error
-	Party   *passkey.Party
-	Notices *notice.Service
-	Words   notice.Words
-	Now     func() time.Time
+	InTx  func(ctx context.Context, fn func(PasskeyTx) error) error
+	View  func(ctx context.Context, fn func(PasskeyReader) error) error
+	Party *passkey.Party
+	// AnyFactor lets agents and administrators be without a passkey: in the
+	// demonstration (WAN-5).
+	AnyFactor bool
+	Notices   *notice.Service
+	Words     notice.Words
+	Now       func() time.Time
 }
 
 // Of returns the passkeys of a person.
@@ -164,13 +171,34 @@ func (s *Passkeys) changed(ctx context.Context, tx PasskeyTx, a Actor, outcome s
 	return s.Notices.Tell(ctx, tx, a.notice(kind, who, s.Words, mail.Values{"name": c.Name}, s.Now()))
 }
 
+// Owed reports whether a person must have a passkey and has none (WAN-5).
+func (s *Passkeys) Owed(ctx context.Context, who directory.Subscriber) (owed bool, err error) {
+	if !s.needs(who) {
+		return false, nil
+	}
+	err = s.View(ctx, func(tx PasskeyReader) error {
+		all, err := tx.Passkeys(ctx, who.ID)
+		owed = len(all) == 0
+		return err
+	})
+	return owed, err
+}
+
+// needs reports whether a person must have a passkey.
+func (s *Passkeys) needs(who directory.Subscriber) bool {
+	return !s.AnyFactor && (who.Role == directory.RoleAgent || who.Role == directory.RoleAdministrator)
+}
+
 // Find returns the passkey of the person that has an id, or [ErrNotOwn];
 // [ErrLastMethod] if it may not be removed.
-func (s *Passkeys) Find(ctx context.Context, a Actor, id string) (found passkey.Credential, err error) {
+func (s *Passkeys) Find(ctx context.Context, a Actor, who directory.Subscriber, id string) (found passkey.Credential, err error) {
 	err = s.View(ctx, func(tx PasskeyReader) error {
 		var all []passkey.Credential
 		if found, all, err = ownPasskey(ctx, tx, a, id); err != nil {
 			return err
+		}
+		if len(all) == 1 && s.needs(who) { //guard:WAN-5
+			return ErrLastPasskey
 		}
 		codes, err := active(ctx, tx, a.SubscriberID)
 		if err == nil && len(all) == 1 && len(codes) == 0 { //guard:TOTP-12
@@ -216,17 +244,24 @@ func (s *Passkeys) Rename(ctx context.Context, a Actor, id, typed string) error 
 	})
 }
 
-// Remove removes a passkey; the last one only if an Authenticator stays (TOTP-12).
-// It stops working at once.
+// Remove removes a passkey; the last one only if an Authenticator stays (TOTP-12),
+// and of those who must have one never (WAN-5). It stops working at once.
 func (s *Passkeys) Remove(ctx context.Context, a Actor, id string) error {
 	return s.InTx(ctx, func(tx PasskeyTx) error {
 		found, _, err := ownPasskey(ctx, tx, a, id)
 		if err != nil {
 			return err
 		}
-		removed, err := tx.RemovePasskey(ctx, a.SubscriberID, found.ID, s.Now())
+		who, err := tx.Subscriber(ctx, a.SubscriberID)
 		if err != nil {
 			return err
+		}
+		removed, err := tx.RemovePasskey(ctx, a.SubscriberID, found.ID, !s.needs(who), s.Now())
+		if err != nil {
+			return err
+		}
+		if !removed && s.needs(who) {
+			return ErrLastPasskey
 		}
 		if !removed { //guard:TOTP-12
 			return ErrLastMethod

@@ -332,7 +332,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		History: &history.Service{View: store.View[history.Reader](a.DB), Now: a.now},
 		View:    store.View[account.StandingReader](a.DB), FirstSetup: a.firstSetup,
 		Passkeys: &account.Passkeys{InTx: store.In[account.PasskeyTx](a.DB), View: store.View[account.PasskeyReader](a.DB),
-			Party: a.Passkeys, Notices: a.Notices, Words: a.words, Now: a.now},
+			Party: a.Passkeys, AnyFactor: a.Config.Desk.AnyFactor, Notices: a.Notices, Words: a.words, Now: a.now},
 		Codes: &account.RecoveryCodes{InTx: store.In[account.CodeTx](a.DB), View: store.View[account.CodeReader](a.DB),
 			Codes: a.Ring.MAC(keyring.OTP), Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now},
 		Trust:     a.Config.SignIn.TrustedBrowser > 0,

@@ -38,6 +38,9 @@ type Gate struct {
 	// with this path, and gives it the draft again. Without kinds any sign-in will
 	// do, otherwise one more proof of one of the kinds is asked for.
 	Login func(path, draft string, kinds []authenticator.Kind) (string, error)
+	// Owes returns the path of the page at which a person has to do something before
+	// any other page that demands a second factor; empty if nothing. It may be nil.
+	Owes func(r *http.Request, v *Visit) (string, error)
 }
 
 // Visit is a person at a page of ours.
@@ -83,6 +86,16 @@ func (g *Gate) EnterFor(w http.ResponseWriter, r *http.Request, d Demand, path, 
 		return nil, g.weak(r, path, v)
 	case trusted || d == Fresh && g.Sessions.Now().Sub(given) > FreshFor: //guard:SES-8
 		return nil, g.again(w, r, path, draft)
+	}
+	if g.Owes == nil {
+		return v, nil
+	}
+	owes, err := g.Owes(r, v)
+	if err != nil {
+		return nil, err
+	}
+	if owes != "" && owes != path { //guard:WAN-5
+		return nil, g.Site.Redirect(w, r, owes)
 	}
 	return v, nil
 }

@@ -102,9 +102,10 @@ func (tx *Tx) RenamePasskey(ctx context.Context, subscriberID string, id []byte,
 }
 
 // RemovePasskey removes a passkey, unless it is the last second factor of its
-// subscriber, and reports whether it did (TOTP-12). Of two at once the second sees
+// subscriber, and reports whether it did (TOTP-12). An Authenticator counts as one
+// only if it may stand in (WAN-5). Of two at once the second sees
 // what the first has done: the subscriber's row is taken first.
-func (tx *Tx) RemovePasskey(ctx context.Context, subscriberID string, id []byte, now time.Time) (bool, error) {
+func (tx *Tx) RemovePasskey(ctx context.Context, subscriberID string, id []byte, totpStands bool, now time.Time) (bool, error) {
 	_, err := tx.exec(ctx, `UPDATE subscriber SET updated_at = $2 WHERE id = $1`, subscriberID, millis(now))
 	if err != nil {
 		return false, fmt.Errorf("store: remove passkey: %w", err)
@@ -112,7 +113,7 @@ func (tx *Tx) RemovePasskey(ctx context.Context, subscriberID string, id []byte,
 	n, err := tx.exec(ctx,
 		`DELETE FROM passkey WHERE subscriber_id = $1 AND id = $2 AND (
 			EXISTS (SELECT 1 FROM passkey o WHERE o.subscriber_id = $1 AND o.id <> $2)
-			OR EXISTS (SELECT 1 FROM totp_authenticator t WHERE t.subscriber_id = $1 AND t.state = 'active'))`, subscriberID, id)
+			OR ($3 AND EXISTS (SELECT 1 FROM totp_authenticator t WHERE t.subscriber_id = $1 AND t.state = 'active')))`, subscriberID, id, totpStands)
 	if err != nil {
 		return false, fmt.Errorf("store: remove passkey: %w", err)
 	}

@@ -217,12 +217,12 @@ func testPasskeyRemoved(t *testing.T, db *DB) {
 			want             bool
 		}{{"t", "a", false}, {"s", "x", false}, {"s", "", false}, {"s", "a", true}} {
 			renamed, err1 := tx.RenamePasskey(t.Context(), test.subscriberID, []byte(test.id), "研究室")
-			removed, err2 := tx.RemovePasskey(t.Context(), test.subscriberID, []byte(test.id), testTime)
+			removed, err2 := tx.RemovePasskey(t.Context(), test.subscriberID, []byte(test.id), true, testTime)
 			if err := errors.Join(err1, err2); err != nil || renamed != test.want || removed != test.want {
 				t.Errorf("%s, %s: %t, %t, %v, want %t", test.subscriberID, test.id, renamed, removed, err, test.want)
 			}
 		}
-		if removed, err := tx.RemovePasskey(t.Context(), "s", []byte("b"), testTime); removed || err != nil {
+		if removed, err := tx.RemovePasskey(t.Context(), "s", []byte("b"), true, testTime); removed || err != nil {
 			t.Errorf("the only second factor is removed: %t, %v", removed, err) // TOTP-12
 		}
 		_, err := tx.RenamePasskey(t.Context(), "s", []byte("b"), "研究室")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/passkey/passkeytest"
+	"warifu/internal/config"
 	"warifu/internal/demo/people"
 	"warifu/internal/store"
 )
@@ -362,5 +364,63 @@ func TestPasskeyIsAMeans(t *testing.T) {
 		if got := b.device(b.begin("/login/passkey/begin", p), d); !got.in() {
 			t.Errorf("%d %s", got.Code, got.Body)
 		}
+	})
+}
+
+// TestStaffMakeAPasskey leads agents and administrators who have none to its page,
+// from home and from every page of settings, until there is one; the last one stays,
+// for two requests at once, too. The demonstration alone does without. WAN-5.
+func TestStaffMakeAPasskey(t *testing.T) {
+	const path = "/account/passkeys"
+	for _, id := range []string{"agent01", "admin01"} {
+		t.Run(id, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				who, d, b := printed(id, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), passkeytest.New(base), w.newBrowser()
+				b.signIn(who)
+				for _, page := range append([]string{"/home"}, settings...) {
+					p := b.get(page)
+					if own := strings.HasPrefix(page, path); own && page == path && !p.says("need a passkey") || page != path && p.Header().Get("Location") != path {
+						t.Errorf("%s: %d %s", page, p.Code, p.Header().Get("Location"))
+					}
+				}
+				if p := b.submit("/account/address", w.newBrowser().get("/forgot"), "email", "x@example.net"); w.count(`SELECT COUNT(*) FROM pending_address`) != 0 {
+					t.Errorf("a form works before: %d", p.Code)
+				}
+				w.givePasskey(who, d)
+				if p := b.get("/home"); p.Code != http.StatusOK {
+					t.Errorf("with a passkey: %d %s", p.Code, p.Header().Get("Location"))
+				}
+				if p := b.get(path); p.says("need a passkey") {
+					t.Error("it is still asked for")
+				}
+				first := regexp.MustCompile(path + `/remove\?id=([\w-]+)`).FindStringSubmatch(b.get(path).Body.String())
+				if p := b.get(first[0]); p.Code != http.StatusConflict || !p.says("You cannot remove your last passkey") {
+					t.Errorf("the last one: %d %s", p.Code, p.Body)
+				}
+				if p := b.get(path + "/rename?id=" + first[1]); p.Code != http.StatusOK {
+					t.Errorf("its name: %d", p.Code)
+				}
+				w.givePasskey(who, passkeytest.New(base))
+				both := regexp.MustCompile(path+`/remove\?id=([\w-]+)`).FindAllStringSubmatch(b.get(path).Body.String(), -1)
+				var wg sync.WaitGroup
+				for _, one := range both {
+					ask := b.get(one[0])
+					wg.Go(func() { b.submit(path+"/remove", ask, "id", one[1]) })
+				}
+				wg.Wait()
+				if n := w.count(`SELECT COUNT(*) FROM passkey`); len(both) != 2 || n != 1 {
+					t.Errorf("of %d passkeys %d are left, want 1 of 2", len(both), n)
+				}
+			})
+		})
+	}
+	t.Run("demonstration", func(t *testing.T) {
+		onEngines(t, func(t *testing.T, w *world) {
+			b := w.newBrowser()
+			b.signIn(printed("agent01", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"))
+			if p := b.get("/home"); p.Code != http.StatusOK {
+				t.Errorf("%d %s", p.Code, p.Header().Get("Location"))
+			}
+		}, func(c *config.Config) { c.Desk.AnyFactor = true })
 	})
 }
