@@ -219,9 +219,13 @@ type onClient struct {
 	ID string `arg:"" help:"The client_id."`
 }
 
-type clientShowCommand struct{ onClient }
+type clientShowCommand struct {
+	onClient
+	JSON bool `help:"Print JSON, which it does anyway."`
+}
 
-// Run prints a service as JSON; of its secret there is only a digest.
+// Run prints a service as JSON, which client add --file reads; of its secret there
+// is only a digest.
 func (c clientShowCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
 		all, err := a.Services.All(env.Context)

@@ -97,20 +97,29 @@ default_max_age: 1h
 		t.Errorf("printed %s", out)
 	}
 	got := s.client("lms", c)
-	if len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest("one of 256 random bits") || len(got.Groups) != 1 || got.DefaultMaxAge != time.Hour {
+	if len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest("one of 256 random bits") || len(got.Groups) != 1 || got.DefaultMaxAge != federation.Age(time.Hour) {
 		t.Errorf("%+v", got)
 	}
 	if _, e := s.run(1, "client", "add", "--file", brought, c); !strings.Contains(e, "already") {
 		t.Errorf("twice: %s", e)
 	}
 	shown, _ := s.run(0, "client", "show", "lms", c)
-	second := strings.NewReplacer(`"lms"`, `"lms2"`, `"secret_sha256"`, `"groups"`, `"groups"`, `"origins"`, `"student"`, `"https://lms.miyako.example"`, "3600000000000", `"1h"`).Replace(shown)
+	var whole federation.Service
+	if err := json.Unmarshal([]byte(shown), &whole); err != nil || whole.DefaultMaxAge != federation.Age(time.Hour) {
+		t.Errorf("what is printed does not tell the age: %v %s", err, shown)
+	}
+	s.run(0, "client", "add", "--file", s.write("lms1.json", strings.Replace(shown, `"lms"`, `"lms1"`, 1)), c)
+	again, _ := s.run(0, "client", "show", "--json", "lms1", c)
+	if strings.Replace(again, `"lms1"`, `"lms"`, 1) != shown {
+		t.Errorf("what was printed is read as\n%s\nand not as\n%s", again, shown)
+	}
+	second := strings.NewReplacer(`"lms"`, `"lms2"`, `"secret_sha256"`, `"groups"`, `"groups"`, `"origins"`, `"student"`, `"https://lms.miyako.example"`).Replace(shown)
 	out, _ := s.run(0, "client", "add", "--json", "--file", s.write("lms2.json", second), c)
 	var printed map[string]string
 	if err := json.Unmarshal([]byte(out), &printed); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.client("lms2", c); len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest(printed["client_secret"]) || got.DefaultMaxAge != time.Hour {
+	if got := s.client("lms2", c); len(got.Secrets) != 1 || got.Secrets[0] != federation.SecretDigest(printed["client_secret"]) || got.DefaultMaxAge != federation.Age(time.Hour) {
 		t.Errorf("from JSON: %+v", got)
 	}
 }

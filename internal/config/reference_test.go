@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"warifu/internal/federation"
 )
 
 var update = flag.Bool("update", false, "rewrite the generated files")
@@ -95,7 +97,7 @@ func row(b *strings.Builder, path, typ, value, comment string) {
 
 func typeName(typ reflect.Type) string {
 	switch {
-	case typ == reflect.TypeFor[time.Duration]():
+	case typ == reflect.TypeFor[time.Duration](), typ == reflect.TypeFor[federation.Age]():
 		return "duration"
 	case typ == reflect.TypeFor[time.Time]():
 		return "time"

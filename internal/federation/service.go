@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"warifu/internal/directory"
 	"warifu/internal/secret"
@@ -111,25 +110,25 @@ const (
 
 // RelyingParty is what a service that speaks OIDC has besides.
 type RelyingParty struct {
-	Type                   string        `yaml:"type" json:"type,omitempty"`                                           // web (default), spa, native
-	Auth                   string        `yaml:"auth" json:"auth,omitempty"`                                           // default client_secret_basic
-	Secrets                []string      `yaml:"secret_sha256" json:"secret_sha256,omitempty"`                         // SHA-256 of its secrets, in hexadecimal digits
-	SecretFile             string        `yaml:"secret_file" json:"-"`                                                 // read by [Service.ReadFiles]
-	JWKSFile               string        `yaml:"jwks_file" json:"-"`                                                   // file with its public keys
-	JWKS                   string        `yaml:"jwks" json:"jwks,omitempty"`                                           // public keys of private_key_jwt, as JSON
-	RedirectURIs           []string      `yaml:"redirect_uris" json:"redirect_uris,omitempty"`                         // where answers may go; compared byte by byte
-	PostLogoutRedirectURIs []string      `yaml:"post_logout_redirect_uris" json:"post_logout_redirect_uris,omitempty"` // where people may go after a logout
-	BackchannelLogoutURI   string        `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`       // told of the end of a session
-	Origins                []string      `yaml:"origins" json:"origins,omitempty"`                                     // of scripts that may call us
-	IDTokenAlg             string        `yaml:"id_token_alg" json:"id_token_alg,omitempty"`                           // ES256 (default) or RS256
-	IDTokenClaims          bool          `yaml:"id_token_claims" json:"id_token_claims,omitempty"`                     // all claims in the ID token, too
-	AccessToken            string        `yaml:"access_token" json:"access_token,omitempty"`                           // opaque (default) or jwt
-	NameScript             string        `yaml:"name_script" json:"name_script,omitempty"`                             // ja: the unmarked names are Japanese
-	DefaultACRValues       []string      `yaml:"default_acr_values" json:"default_acr_values,omitempty"`               // levels that it wishes where a request names none
-	DefaultMaxAge          time.Duration `yaml:"default_max_age" json:"default_max_age,omitempty"`                     // max_age where a request has none
-	Introspect             bool          `yaml:"introspect" json:"introspect,omitempty"`                               // may introspect tokens of its audience
-	Audience               string        `yaml:"audience" json:"audience,omitempty"`                                   // id of the service that its access tokens are for; default itself
-	RequirePAR             bool          `yaml:"require_par" json:"require_par,omitempty"`                             // takes pushed requests only (RFC 9126)
+	Type                   string   `yaml:"type" json:"type,omitempty"`                                           // web (default), spa, native
+	Auth                   string   `yaml:"auth" json:"auth,omitempty"`                                           // default client_secret_basic
+	Secrets                []string `yaml:"secret_sha256" json:"secret_sha256,omitempty"`                         // SHA-256 of its secrets, in hexadecimal digits
+	SecretFile             string   `yaml:"secret_file" json:"-"`                                                 // read by [Service.ReadFiles]
+	JWKSFile               string   `yaml:"jwks_file" json:"-"`                                                   // file with its public keys
+	JWKS                   string   `yaml:"jwks" json:"jwks,omitempty"`                                           // public keys of private_key_jwt, as JSON
+	RedirectURIs           []string `yaml:"redirect_uris" json:"redirect_uris,omitempty"`                         // where answers may go; compared byte by byte
+	PostLogoutRedirectURIs []string `yaml:"post_logout_redirect_uris" json:"post_logout_redirect_uris,omitempty"` // where people may go after a logout
+	BackchannelLogoutURI   string   `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`       // told of the end of a session
+	Origins                []string `yaml:"origins" json:"origins,omitempty"`                                     // of scripts that may call us
+	IDTokenAlg             string   `yaml:"id_token_alg" json:"id_token_alg,omitempty"`                           // ES256 (default) or RS256
+	IDTokenClaims          bool     `yaml:"id_token_claims" json:"id_token_claims,omitempty"`                     // all claims in the ID token, too
+	AccessToken            string   `yaml:"access_token" json:"access_token,omitempty"`                           // opaque (default) or jwt
+	NameScript             string   `yaml:"name_script" json:"name_script,omitempty"`                             // ja: the unmarked names are Japanese
+	DefaultACRValues       []string `yaml:"default_acr_values" json:"default_acr_values,omitempty"`               // levels that it wishes where a request names none
+	DefaultMaxAge          Age      `yaml:"default_max_age" json:"default_max_age,omitempty"`                     // max_age where a request has none
+	Introspect             bool     `yaml:"introspect" json:"introspect,omitempty"`                               // may introspect tokens of its audience
+	Audience               string   `yaml:"audience" json:"audience,omitempty"`                                   // id of the service that its access tokens are for; default itself
+	RequirePAR             bool     `yaml:"require_par" json:"require_par,omitempty"`                             // takes pushed requests only (RFC 9126)
 }
 
 // ReadFiles takes in what the service has in files of its own: the secret, of

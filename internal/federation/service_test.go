@@ -71,7 +71,7 @@ func TestValidate(t *testing.T) {
 // TestServiceIsStored as JSON, whole.
 func TestServiceIsStored(t *testing.T) {
 	s := goodService()
-	s.Require, s.Groups, s.Release, s.DefaultMaxAge = RequireMFA, []string{"staff"}, Release{Required: []string{"name"}}, time.Hour
+	s.Require, s.Groups, s.Release, s.DefaultMaxAge = RequireMFA, []string{"staff"}, Release{Required: []string{"name"}}, Age(time.Hour)
 	stored, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)

@@ -108,7 +108,7 @@ func addPrompt(request *federation.Request, params parameters, _ federation.Serv
 const maxMaxAge = 100 * 365 * 24 * 60 * 60 // seconds
 
 func addMaxAge(request *federation.Request, params parameters, service federation.Service) error {
-	age := service.DefaultMaxAge
+	age := time.Duration(service.DefaultMaxAge)
 	if params.has("max_age") {
 		seconds, err := strconv.ParseUint(params.values["max_age"], 10, 63)
 		if err != nil {
