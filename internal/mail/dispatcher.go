@@ -51,9 +51,9 @@ type Sender interface {
 // ErrRefused means that the recipient's server does not know the address.
 var ErrRefused = errors.New("mail: recipient refused")
 
-// ErrBounced means that mail for the recipient was refused for good, and that
-// another try is worth it all the same: somebody may mend a full mailbox, or the
-// relay. Of an address that does not exist, see [ErrRefused].
+// ErrBounced means that the recipient's mailbox takes no mail, and that another try
+// is worth it all the same: somebody may mend a full one. Of an address that does not
+// exist, see [ErrRefused]. A relay that refuses for reasons of its own is neither.
 var ErrBounced = errors.New("mail: refused for good")
 
 var errExpired = errors.New("mail: expired before it could be sent")

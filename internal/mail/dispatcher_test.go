@@ -240,7 +240,7 @@ func TestBouncedIsTriedAgain(t *testing.T) {
 	o.start(t)
 	o.want(t, mail.Queued)
 	marks.want(t)
-	o.sender.failWith(fmt.Errorf("%w: 550 5.7.1", mail.ErrBounced))
+	o.sender.failWith(fmt.Errorf("%w: 552 5.2.2", mail.ErrBounced))
 	o.later(10 * time.Second)
 	o.want(t, mail.Queued)
 	marks.want(t, "bounced s1 a@b.example")

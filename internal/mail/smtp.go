@@ -134,10 +134,28 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 // what he takes.
 var atRecipient = []gomail.SendErrReason{gomail.ErrSMTPRcptTo, gomail.ErrSMTPData, gomail.ErrSMTPDataClose}
 
+// mailbox are the enhanced status codes (RFC 3463 §3.2, §3.3, RFC 7505) that say of
+// the recipient's own mailbox that mail does not reach it. All others are about the
+// relay, what it may do, and what it takes: they say nothing of an address, however
+// many of them a relay refuses.
+var mailbox = append([]string{"5.1.0", "5.1.4", "5.1.5", "5.2.0", "5.2.1", "5.2.2"}, unknown...)
+
+// unknownReplies are the replies to RCPT that say the same without such a code
+// (RFC 5321 §4.2.3).
+var unknownReplies = []int{550, 551, 553}
+
 // unknown are the enhanced status codes (RFC 3463, RFC 7505) of an address that
 // does not exist. Another refusal may be a fault in the relay's configuration
 // that somebody mends, so that trying again is worth it.
 var unknown = []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
+
+// bounced reports whether a refusal says that the mailbox itself takes no mail.
+func bounced(e *gomail.SendError) bool {
+	if e.EnhancedStatusCode() == "" {
+		return e.Reason == gomail.ErrSMTPRcptTo && slices.Contains(unknownReplies, e.ErrorCode()) //guard:MAIL-10
+	}
+	return slices.Contains(atRecipient, e.Reason) && slices.Contains(mailbox, e.EnhancedStatusCode()) //guard:MAIL-10
+}
 
 // failure says why a message was not sent, without any address.
 func failure(err error) error {
@@ -148,7 +166,7 @@ func failure(err error) error {
 	if e.Reason == gomail.ErrSMTPRcptTo && slices.Contains(unknown, e.EnhancedStatusCode()) {
 		return fmt.Errorf("%w: %d %s", ErrRefused, e.ErrorCode(), e.EnhancedStatusCode())
 	}
-	if e.ErrorCode() >= 500 && slices.Contains(atRecipient, e.Reason) { //guard:MAIL-10
+	if bounced(e) {
 		return fmt.Errorf("%w: %s: %d %s", ErrBounced, e.Reason, e.ErrorCode(), e.EnhancedStatusCode())
 	}
 	return fmt.Errorf("mail: smtp: %s: %d %s", e.Reason, e.ErrorCode(), e.EnhancedStatusCode())

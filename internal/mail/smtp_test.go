@@ -258,27 +258,38 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
-// TestRefusals tells an address that does not exist, and one that mail does not
-// reach, from other trouble, and repeats no address in an error, which goes into the log.
+// TestRefusals tells an address that does not exist, and a mailbox that takes no
+// mail, from what is the matter of the relay (MAIL-10), and repeats no address in an error, which goes into the log.
 func TestRefusals(t *testing.T) {
 	refuse := func(code int, enhanced smtp.EnhancedCode) *smtp.SMTPError {
 		return &smtp.SMTPError{Code: code, EnhancedCode: enhanced, Message: "<hanako@gmail.example>: no"}
 	}
 	for name, test := range map[string]struct {
-		answer *smtp.SMTPError
-		want   error // at RCPT; where it is [ErrRefused], [ErrBounced] after DATA
+		answer       *smtp.SMTPError
+		atRcpt, data error
 	}{
-		"unknown mailbox": {refuse(550, smtp.EnhancedCode{5, 1, 1}), ErrRefused},
-		"null MX":         {refuse(556, smtp.EnhancedCode{5, 1, 10}), ErrRefused},
-		"relaying denied": {refuse(550, smtp.EnhancedCode{5, 7, 1}), ErrBounced},
-		"full for good":   {refuse(552, smtp.EnhancedCode{5, 2, 2}), ErrBounced},
-		"greylisted":      {refuse(451, smtp.EnhancedCode{4, 7, 1}), nil},
-		"full":            {refuse(452, smtp.EnhancedCode{4, 2, 2}), nil},
+		"unknown mailbox":    {refuse(550, smtp.EnhancedCode{5, 1, 1}), ErrRefused, ErrBounced},
+		"null MX":            {refuse(556, smtp.EnhancedCode{5, 1, 10}), ErrRefused, ErrBounced},
+		"disabled":           {refuse(550, smtp.EnhancedCode{5, 2, 1}), ErrBounced, ErrBounced},
+		"full for good":      {refuse(552, smtp.EnhancedCode{5, 2, 2}), ErrBounced, ErrBounced},
+		"unknown, no code":   {refuse(550, smtp.NoEnhancedCode), ErrBounced, nil},
+		"moved, no code":     {refuse(551, smtp.NoEnhancedCode), ErrBounced, nil},
+		"no name, no code":   {refuse(553, smtp.NoEnhancedCode), ErrBounced, nil},
+		"failed, no code":    {refuse(554, smtp.NoEnhancedCode), nil, nil},
+		"relaying denied":    {refuse(550, smtp.EnhancedCode{5, 7, 1}), nil, nil},
+		"not authenticated":  {refuse(530, smtp.EnhancedCode{5, 7, 0}), nil, nil},
+		"sender refused":     {refuse(550, smtp.EnhancedCode{5, 1, 8}), nil, nil},
+		"content refused":    {refuse(554, smtp.EnhancedCode{5, 6, 0}), nil, nil},
+		"too long":           {refuse(552, smtp.EnhancedCode{5, 2, 3}), nil, nil},
+		"system says no":     {refuse(550, smtp.EnhancedCode{5, 3, 2}), nil, nil},
+		"nothing in general": {refuse(550, smtp.EnhancedCode{5, 0, 0}), nil, nil},
+		"greylisted":         {refuse(451, smtp.EnhancedCode{4, 7, 1}), nil, nil},
+		"full":               {refuse(452, smtp.EnhancedCode{4, 2, 2}), nil, nil},
 	} {
 		for at, r := range map[string]*relay{"RCPT": {rcpt: test.answer}, "DATA": {data: test.answer}} {
-			want := test.want
-			if at == "DATA" && want != nil {
-				want = ErrBounced
+			want := test.atRcpt
+			if at == "DATA" {
+				want = test.data
 			}
 			err := send(t, r.start(t, nil, Plain), testMessage())
 			if err == nil || errors.Is(err, ErrRefused) != (want == ErrRefused) || errors.Is(err, ErrBounced) != (want == ErrBounced) || strings.Contains(err.Error(), "hanako") { //nolint:errorlint // the table's own values

@@ -21,6 +21,7 @@ type relay struct {
 
 	mu      sync.Mutex
 	refuses string
+	policy  bool // refuses everybody, by a decision of its own
 }
 
 func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return relaySession{r}, nil }
@@ -35,6 +36,9 @@ func (s relaySession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.heard <- to
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.policy {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "relaying denied"}
+	}
 	if to == s.refuses {
 		return &smtp.SMTPError{Code: 552, EnhancedCode: smtp.EnhancedCode{5, 2, 2}, Message: "full"}
 	}
@@ -50,6 +54,12 @@ func (r *relay) refuse(address string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refuses = address
+}
+
+func (r *relay) refuseAll(all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.policy = all
 }
 
 func newRelay(t *testing.T) (r *relay, port int) {
@@ -124,6 +134,38 @@ func TestBouncedAddress(t *testing.T) {
 		deliver()
 		if w.count(`SELECT COUNT(*) FROM notification_address WHERE bounced_at > 0`) != 0 || b.get("/home").says("could not be delivered") {
 			t.Error("still told after a mail has arrived")
+		}
+	}, func(c *config.Config) {
+		c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "localhost", port, mail.Plain
+	})
+}
+
+// TestRelayThatRefusesAll: a relay that takes no mail from us says nothing of the
+// addresses: nobody is told that his own does not work, and what is queued waits
+// until somebody has mended the relay. MAIL-10, NOT-2.
+func TestRelayThatRefusesAll(t *testing.T) {
+	r, port := newRelay(t)
+	onEngines(t, func(t *testing.T, w *world) {
+		who, b := seeded(1), w.newBrowser()
+		address := w.addresses(who.id)[0]
+		r.refuseAll(true)
+		b.signIn(who) // from a new device, which is told by mail
+		w.must(w.app.Start(t.Context()))
+		r.hear(t, address)
+		w.app.Stop()
+		if w.count(`SELECT COUNT(*) FROM notification_address WHERE bounced_at > 0`) != 0 || b.get("/home").says("could not be delivered") {
+			t.Error("the address is blamed for the relay")
+		}
+		if w.count(`SELECT COUNT(*) FROM mail_outbox WHERE state = 'queued'`) == 0 {
+			t.Error("nothing waits for the relay")
+		}
+		r.refuseAll(false)
+		w.pass(time.Minute)
+		w.must(w.app.Start(t.Context()))
+		r.hear(t, address)
+		w.app.Stop()
+		if w.count(`SELECT COUNT(*) FROM mail_outbox WHERE state = 'sent'`) == 0 {
+			t.Error("nothing was sent when the relay took it")
 		}
 	}, func(c *config.Config) {
 		c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "localhost", port, mail.Plain
