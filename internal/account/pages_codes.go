@@ -25,9 +25,10 @@ func (p *Pages) mountCodes() {
 	p.Site.Handle("POST /account/recovery-codes", p.makeCodes)
 	p.Site.Handle("POST /account/recovery-codes/file", p.downloadCodes)
 	p.Site.Handle("POST /account/recovery-codes/done", p.finishCodes)
-	p.Site.Handle("GET /account/recovery-codes/done", func(w http.ResponseWriter, r *http.Request) error { // the other language
-		return p.Site.Redirect(w, r, codesPath)
-	})
+	p.Site.Handle("POST /account/recovery-codes/shown", p.showAgain)
+	back := func(w http.ResponseWriter, r *http.Request) error { return p.Site.Redirect(w, r, codesPath) }
+	p.Site.Handle("GET /account/recovery-codes/done", back) // loaded again: the codes are gone
+	p.Site.Handle("GET /account/recovery-codes/shown", back)
 }
 
 // CodesPage is the page "account/codes".
@@ -95,6 +96,24 @@ func (p *Pages) renderCodes(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	return p.Site.Render(w, r, status, codesMadeStep, page)
+}
+
+// showAgain shows the codes that the page itself sends back in the other language: a
+// link would lose them, and the server keeps none.
+func (p *Pages) showAgain(w http.ResponseWriter, r *http.Request) error {
+	form, err := p.Site.Form(w, r, codesMadeStep, "codes")
+	if err != nil {
+		return err
+	}
+	v, err := p.Gate.EnterFor(w, r, session.Factor, codesPath, "")
+	if v == nil {
+		return err
+	}
+	codes, ok := shown(form["codes"])
+	if !ok {
+		return errForeign
+	}
+	return p.renderCodes(w, r, http.StatusOK, codes, "")
 }
 
 // shown returns the codes that a form sends back, since the server has them no

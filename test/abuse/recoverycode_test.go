@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,45 @@ func TestRecoveryCodeIsAMeans(t *testing.T) {
 		}
 		if got := b.submitCode(p, codes[0]); !strings.HasPrefix(got.Header().Get("Location"), "/home") {
 			t.Errorf("%d %s", got.Code, got.Body)
+		}
+	})
+}
+
+// TestCodesInTheOtherLanguage shows the codes once more, in the other language, from
+// what the page itself sends: neither the database nor the log ever has them in
+// clear, anything but a whole set is refused, and so is whoever is not there. REC-1, A39.
+func TestCodesInTheOtherLanguage(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		const path = "/account/recovery-codes"
+		b := w.newBrowser()
+		b.signIn(hanako)
+		made := b.submit(path, b.get(path))
+		all := regexp.MustCompile(`name="codes" value="([^"]+)"`).FindStringSubmatch(made.Body.String())
+		if all == nil || len(strings.Fields(all[1])) != recoverycode.Count {
+			t.Fatalf("%d %s", made.Code, made.Body)
+		}
+		again := b.submit(path+"/shown?lang=ja", made, "codes", all[1])
+		if again.Code != http.StatusOK || !again.says("このコードは今だけ表示されます。") || !again.says(all[1]) {
+			t.Errorf("%d %s", again.Code, again.Body)
+		}
+		for name, p := range map[string]page{
+			"free text":  b.submit(path+"/shown", made, "codes", "Call this number: 0123456789"),
+			"nine codes": b.submit(path+"/shown", made, "codes", strings.Join(strings.Fields(all[1])[1:], " ")),
+			"a stranger": w.newBrowser().submit(path+"/shown", made, "codes", all[1]),
+		} {
+			if p.Code < 400 || p.says(strings.Fields(all[1])[0]) {
+				t.Errorf("%s: %d", name, p.Code)
+			}
+		}
+		if p := b.get(path + "/shown"); p.Header().Get("Location") != path {
+			t.Errorf("loaded again: %d", p.Code)
+		}
+		for _, code := range strings.Fields(all[1]) {
+			for _, written := range []string{code, strings.ReplaceAll(code, "-", "")} {
+				if strings.Contains(w.log.String(), written) || w.count(`SELECT COUNT(*) FROM audit_event WHERE body LIKE '%' || $1 || '%'`, written) > 0 {
+					t.Errorf("a code is kept in clear")
+				}
+			}
 		}
 	})
 }

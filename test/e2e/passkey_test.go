@@ -354,6 +354,13 @@ func TestRecoveryCodes(t *testing.T) {
 			if strings.Contains(file, p.id) {
 				t.Error("the file says whose codes they are")
 			}
+			b.apart(func() { // they outlast the choice of the other language, and back
+				b.pressIn("header", words(l.lang, "English", "日本語"))
+				b.shows(words(l.lang, "These codes are shown only now.", "このコードは今だけ表示されます。"), codes[0], codes[9])
+				b.picture("codes in the other language " + l.String())
+				b.pressIn("header", words(l.lang, "日本語", "English"))
+				b.shows(words(l.lang, "このコードは今だけ表示されます。", "These codes are shown only now."), codes[0], codes[9])
+			})
 			b.apart(func() {
 				b.press(words(l.lang, "完了", "Finish"))
 				b.shows(words(l.lang, "コードを保存してから、チェックを付けてください。", "Save the codes, then select the check box."), codes[9])
