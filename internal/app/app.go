@@ -81,6 +81,7 @@ type App struct {
 	flow       *signin.Service
 	now        func() time.Time
 	zone       *time.Location
+	later      *background.Queue // what must not hold up an answer
 	background []background.Service
 }
 
@@ -89,7 +90,8 @@ func New(ctx context.Context, c config.Config, o Options) (*App, error) {
 	if err := totp.SelfTest(); err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, Log: o.Log, Metrics: ops.NewMetrics(), now: o.Now}
+	a := &App{Config: c, Log: o.Log, Metrics: ops.NewMetrics(), now: o.Now,
+		later: &background.Queue{Name: "later", Room: laterMost, Pause: laterPause, Log: o.Log}}
 	for _, build := range []func() error{a.openKeys, a.openStore, a.buildSite, a.buildLeaves, a.buildPages, a.buildBackground} {
 		if err := build(); err != nil {
 			return nil, errors.Join(err, a.Close())
@@ -260,6 +262,7 @@ func (a *App) buildPages() (err error) {
 		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
 		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
 		Desk: a.Reception, TOTP: a.TOTP, Passkeys: a.Passkeys, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
+		Later:         a.later.Do,
 		Address:       func(token string) string { return a.Config.BaseURL + "/r/" + token },
 		ForgotAddress: func(token string) string { return a.Config.BaseURL + "/forgot/" + token }, Random: rand.Reader, Now: a.now,
 	}

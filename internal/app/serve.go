@@ -35,6 +35,12 @@ const (
 	keysEvery   = 10 * time.Minute
 )
 
+// What no answer waits for is done in rounds; so much of it may wait.
+const (
+	laterPause = time.Second
+	laterMost  = 1000
+)
+
 func (a *App) buildBackground() error {
 	sender, err := mail.NewSMTP(a.Config.Mail)
 	if err != nil {
@@ -43,6 +49,7 @@ func (a *App) buildBackground() error {
 	dispatcher := &mail.Dispatcher{InTx: store.In[mail.Tx](a.DB), Box: a.Ring.Box(keyring.Outbox), Sender: sender, Now: a.now, Log: a.Log}
 	a.DB.OnMail(dispatcher.Wake)
 	a.background = []background.Service{
+		a.later, // before the dispatcher, which sends what it leaves
 		dispatcher,
 		&oidc.Logouts{Issuer: a.Config.BaseURL, InTx: store.In[oidc.LogoutTx](a.DB), Services: a.Services, Signing: a.Signing, Log: a.Log, Now: a.now},
 		&background.Job{Name: "audit sealing", Every: audit.SealEvery, Log: a.Log, Run: a.sealer().Seal},

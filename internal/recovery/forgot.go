@@ -23,38 +23,47 @@ import (
 const NewPassword Purpose = "password"
 
 // Forgot sends a link to the person with an SPS-ID, if there is one who may come
-// back by mail. Whoever asks learns nothing of that: what is wrong is not told.
+// back by mail. Whoever asks learns nothing of that: what is wrong is not told, and
+// whatever depends on the person is done later, so that the answer takes the same
+// time for everybody (WEB-7).
 func (s *Service) Forgot(ctx context.Context, c Claimant, spsID string) error {
-	now := s.Now()
-	return s.InTx(ctx, func(tx Tx) error {
-		network := "mail:" + throttle.Network(c.Address)
+	now, network, allowed := s.Now(), "mail:"+throttle.Network(c.Address), false
+	err := s.InTx(ctx, func(tx Tx) error {
 		asked, err := tx.AddressFailures(ctx, network, now.Truncate(time.Hour))
-		if err != nil || asked >= s.Throttle.MailNetwork { //guard:THR-9
+		if allowed = err == nil && asked < s.Throttle.MailNetwork; !allowed { //guard:THR-9
 			return err
 		}
-		if err := tx.CountAddressFailure(ctx, network, now.Truncate(time.Hour)); err != nil {
-			return err
-		}
-		who, _, err := tx.SubscriberBySPSID(ctx, directory.FoldID(spsID, s.Passwords.Domains))
-		if errors.Is(err, directory.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if who.Status != directory.Active || !s.Mail.Allows(who) { //guard:MAIL-11
-			return nil
-		}
-		addresses, err := tx.CodeAddresses(ctx, who.ID, now)
-		if err != nil || len(addresses) == 0 {
-			return err
-		}
-		allowed, _, err := s.Throttle.ReserveMail(ctx, tx, who.ID, now)
-		if err != nil || !allowed { //guard:THR-9
-			return err
-		}
-		return s.sendForgot(ctx, tx, c, who, addresses[0])
+		return tx.CountAddressFailure(ctx, network, now.Truncate(time.Hour))
 	})
+	if err != nil || !allowed {
+		return err
+	}
+	return s.Later(ctx, func(ctx context.Context) error {
+		return s.InTx(ctx, func(tx Tx) error { return s.tryForgot(ctx, tx, c, spsID) })
+	})
+}
+
+func (s *Service) tryForgot(ctx context.Context, tx Tx, c Claimant, spsID string) error {
+	now := s.Now()
+	who, _, err := tx.SubscriberBySPSID(ctx, directory.FoldID(spsID, s.Passwords.Domains))
+	if errors.Is(err, directory.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if who.Status != directory.Active || !s.Mail.Allows(who) { //guard:MAIL-11
+		return nil
+	}
+	addresses, err := tx.CodeAddresses(ctx, who.ID, now)
+	if err != nil || len(addresses) == 0 {
+		return err
+	}
+	allowed, _, err := s.Throttle.ReserveMail(ctx, tx, who.ID, now)
+	if err != nil || !allowed { //guard:THR-9
+		return err
+	}
+	return s.sendForgot(ctx, tx, c, who, addresses[0])
 }
 
 func (s *Service) sendForgot(ctx context.Context, tx Tx, c Claimant, who directory.Subscriber, address string) error {

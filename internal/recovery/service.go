@@ -103,6 +103,8 @@ type Service struct {
 	Rules     *password.Rules
 	Clock     func() error // tells that the wall clock was set back
 	Failed    func()       // told of every wrong code (THR-7)
+	// Later does what must not hold up an answer.
+	Later func(ctx context.Context, work func(context.Context) error) error
 	// Address and ForgotAddress are the pages of links, from the configured base
 	// URL (RST-2).
 	Address, ForgotAddress func(token string) string

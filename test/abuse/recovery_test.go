@@ -870,6 +870,22 @@ func TestForgottenMails(t *testing.T) {
 	}, func(c *config.Config) { c.Throttle.MailNetwork = 10 })
 }
 
+// TestForgottenIsDoneAtTheStop: what an answer did not wait for is done all the same
+// when the server ends at once.
+func TestForgottenIsDoneAtTheStop(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.must(w.app.Start(t.Context()))
+		b := w.newBrowser()
+		for n := range 5 {
+			b.forgot(seeded(n + 1).id)
+		}
+		w.app.Stop()
+		if n := w.count(`SELECT COUNT(*) FROM recovery_link`); n != 5 {
+			t.Errorf("%d links, want 5", n)
+		}
+	})
+}
+
 // TestForgottenClock: while the clock is behind, no code is taken at a link either. OPS-4.
 func TestForgottenClock(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
