@@ -21,7 +21,7 @@ func openPostgres(url string) (*DB, error) {
 	connections := max(16, 4*runtime.GOMAXPROCS(0))
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	return &DB{pool: pool, url: url, dialect: goose.DialectPostgres, executor: func(tx *sql.Tx) executor { return direct{tx} }}, nil
+	return &DB{pool: pool, url: url, dialect: goose.DialectPostgres}, nil
 }
 
 // direct runs statements as they are: the driver keeps prepared ones for each

@@ -26,10 +26,7 @@ func openSQLite(path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	pool.SetMaxIdleConns(sqliteReaders + 1) // one more, in which statements are prepared
-	db := &DB{pool: pool, dialect: goose.DialectSQLite3, readers: make(chan struct{}, sqliteReaders)}
-	stmts := &statements{prepare: pool.PrepareContext}
-	db.executor = func(tx *sql.Tx) executor { return prepared{stmts: stmts, tx: tx} }
+	db := &DB{pool: pool, dialect: goose.DialectSQLite3, readers: newReaders(pool, sqliteReaders)}
 	ctx, cancel := context.WithTimeout(context.Background(), turnLimit)
 	defer cancel()
 	err = inTurnAt(ctx, path, func() error {
@@ -49,12 +46,11 @@ type writer struct {
 	path  string
 	file  os.FileInfo
 	pool  *sql.DB
-	conn  *sql.Conn
+	conn  *connection
 	queue chan *work
 	quit  chan struct{}
 	once  sync.Once // of quit
 	ended chan struct{}
-	stmts *statements
 }
 
 // work is a transaction that waits for the writer.
@@ -78,16 +74,16 @@ func newWriter(db *DB, path string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pool.Conn(context.Background())
+	conn, err := newConnection(pool)
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	file, err := os.Stat(path)
 	if err != nil {
-		return nil, errors.Join(err, conn.Close(), pool.Close())
+		return nil, errors.Join(err, conn.close(), pool.Close())
 	}
 	w := &writer{db: db, path: path, file: file, pool: pool, conn: conn,
-		stmts: &statements{prepare: conn.PrepareContext}, queue: make(chan *work, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
+		queue: make(chan *work, maxBatch), quit: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop()
 	return w, nil
 }
@@ -126,7 +122,7 @@ func (w *writer) stop() {
 func (w *writer) loop() {
 	defer close(w.ended)
 	defer w.pool.Close()
-	defer w.conn.Close()
+	defer w.conn.close()
 	for {
 		select {
 		case first := <-w.queue:
@@ -162,7 +158,7 @@ func (w *writer) gather(first *work) (batch []*work) {
 func (w *writer) commit(batch []*work) {
 	err := w.checkFile()
 	if err == nil {
-		err = w.control("BEGIN IMMEDIATE")
+		err = w.conn.control("BEGIN IMMEDIATE")
 	}
 	if err == nil {
 		for _, one := range batch {
@@ -171,10 +167,10 @@ func (w *writer) commit(batch []*work) {
 			}
 		}
 		if err == nil {
-			err = w.control("COMMIT")
+			err = w.conn.control("COMMIT")
 		}
 		if err != nil {
-			_ = w.control("ROLLBACK") // fails if the engine has done so itself
+			_ = w.conn.control("ROLLBACK") // fails if the engine has done so itself
 		}
 	}
 	for _, one := range batch {
@@ -190,17 +186,17 @@ func (w *writer) inSavepoint(one *work) error {
 	if one.err = one.ctx.Err(); one.err != nil {
 		return nil
 	}
-	if err := w.control("SAVEPOINT work"); err != nil {
+	if err := w.conn.control("SAVEPOINT work"); err != nil {
 		return err
 	}
-	one.tx = &Tx{run: prepared{stmts: w.stmts}, db: w.db}
+	one.tx = &Tx{run: w.conn, db: w.db}
 	one.err = one.call()
 	if one.err != nil {
-		if err := w.control("ROLLBACK TO work"); err != nil {
+		if err := w.conn.control("ROLLBACK TO work"); err != nil {
 			return err
 		}
 	}
-	return w.control("RELEASE work")
+	return w.conn.control("RELEASE work")
 }
 
 // call turns a panic into an error: the writer serves the other requests, too.
@@ -213,11 +209,6 @@ func (one *work) call() (err error) {
 	return one.fn(one.tx)
 }
 
-func (w *writer) control(statement string) error {
-	_, err := prepared{stmts: w.stmts}.ExecContext(context.Background(), statement)
-	return err
-}
-
 // checkFile refuses to write to a file that nobody will find after a restart.
 func (w *writer) checkFile() error {
 	file, err := os.Stat(w.path)
@@ -226,75 +217,6 @@ func (w *writer) checkFile() error {
 	}
 	return nil
 }
-
-// statements are prepared once. There are as many as the sources hold, since
-// no statement is built at run time.
-type statements struct {
-	prepare func(context.Context, string) (*sql.Stmt, error)
-	all     sync.Map // *sql.Stmt by text
-}
-
-func (s *statements) get(ctx context.Context, text string) (*sql.Stmt, error) {
-	if stmt, ok := s.all.Load(text); ok {
-		return stmt.(*sql.Stmt), nil
-	}
-	stmt, err := s.prepare(context.WithoutCancel(ctx), text)
-	if err != nil {
-		return nil, err
-	}
-	if first, loaded := s.all.LoadOrStore(text, stmt); loaded {
-		defer stmt.Close() // another request was faster
-		return first.(*sql.Stmt), nil
-	}
-	return stmt, nil
-}
-
-// prepared runs prepared statements: in a transaction, or, without one, on the
-// connection of the writer. The writer shares its transaction among requests,
-// so that one that is given up must not interrupt it.
-type prepared struct {
-	stmts *statements
-	tx    *sql.Tx
-}
-
-func (p prepared) stmt(ctx context.Context, text string) (*sql.Stmt, context.Context, error) {
-	if p.tx == nil {
-		ctx = context.WithoutCancel(ctx)
-	}
-	stmt, err := p.stmts.get(ctx, text)
-	if err == nil && p.tx != nil {
-		stmt = p.tx.StmtContext(ctx, stmt)
-	}
-	return stmt, ctx, err
-}
-
-func (p prepared) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	stmt, ctx, err := p.stmt(ctx, text) //nolint:sqlclosecheck // kept for the next time
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(ctx, args...)
-}
-
-func (p prepared) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	stmt, ctx, err := p.stmt(ctx, text) //nolint:sqlclosecheck // kept for the next time
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-func (p prepared) QueryRowContext(ctx context.Context, text string, args ...any) row {
-	stmt, ctx, err := p.stmt(ctx, text) //nolint:sqlclosecheck // kept for the next time
-	if err != nil {
-		return noRow{err}
-	}
-	return stmt.QueryRowContext(ctx, args...)
-}
-
-type noRow struct{ err error }
-
-func (n noRow) Scan(...any) error { return n.err }
 
 // isSQLiteTrouble reports whether the engine could not do its work; a
 // constraint that refuses a row is not that.

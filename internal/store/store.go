@@ -24,11 +24,10 @@ import (
 
 // DB is the database.
 type DB struct {
-	pool     *sql.DB // on SQLite only for reading
-	dialect  goose.Dialect
-	writer   *writer       // on SQLite only
-	readers  chan struct{} // on SQLite only: one place for each reader at work
-	executor func(*sql.Tx) executor
+	pool    *sql.DB // on SQLite only for reading
+	dialect goose.Dialect
+	writer  *writer  // on SQLite only
+	readers *readers // on SQLite only
 
 	auditKey  *secret.MAC
 	onMail    func()
@@ -49,6 +48,7 @@ func Open(url string) (*DB, error) {
 func (db *DB) Close() error {
 	if db.writer != nil {
 		db.writer.stop()
+		db.readers.close()
 	}
 	return db.pool.Close()
 }
@@ -108,16 +108,12 @@ func (db *DB) inTx(ctx context.Context, fn func(*Tx) error) error {
 
 func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 	if db.readers != nil {
-		select {
-		case db.readers <- struct{}{}:
-			defer func() { <-db.readers }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return unavailable(db.readers.run(ctx, func(e executor) error { return fn(&Tx{run: e, db: db}) }))
 	}
 	return unavailable(db.try(ctx, &sql.TxOptions{ReadOnly: true}, fn))
 }
 
+// try runs fn in one transaction on PostgreSQL.
 func (db *DB) try(ctx context.Context, options *sql.TxOptions, fn func(*Tx) error) error {
 	begun, err := db.pool.BeginTx(ctx, options)
 	if errors.Is(err, context.Canceled) {
@@ -127,7 +123,7 @@ func (db *DB) try(ctx context.Context, options *sql.TxOptions, fn func(*Tx) erro
 		return &UnavailableError{Err: fmt.Errorf("store: begin: %w", err)}
 	}
 	defer begun.Rollback() // no effect after Commit
-	tx := &Tx{run: db.executor(begun), db: db}
+	tx := &Tx{run: direct{begun}, db: db}
 	if err := fn(tx); err != nil {
 		return err
 	}
