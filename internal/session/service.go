@@ -132,6 +132,9 @@ func (s *Service) Peek(ctx context.Context, token string) (found Session, who di
 
 // Alive returns the living session of a token, in a transaction of the caller.
 func Alive(ctx context.Context, tx Reader, token string, now time.Time) (Session, directory.Subscriber, error) {
+	if token == "" {
+		return Session{}, directory.Subscriber{}, ErrNone
+	}
 	found, who, err := tx.Session(ctx, secret.Digest(token))
 	if err != nil {
 		return Session{}, directory.Subscriber{}, err

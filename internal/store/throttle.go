@@ -75,10 +75,12 @@ func (tx *Tx) ReserveKnown(ctx context.Context, subscriberID string, browser []b
 
 // ResetAttempts implements [signin.Tx].
 func (tx *Tx) ResetAttempts(ctx context.Context, account string, counters ...throttle.Counter) error {
-	for _, c := range counters {
-		if _, err := tx.exec(ctx, `DELETE FROM throttle WHERE account = $1 AND counter = $2`, account, c); err != nil {
-			return fmt.Errorf("store: reset attempts: %w", err)
-		}
+	var all [6]throttle.Counter // as many as there are; an empty one is none
+	copy(all[:], counters)
+	_, err := tx.exec(ctx, `DELETE FROM throttle WHERE account = $1 AND counter IN ($2, $3, $4, $5, $6, $7)`,
+		account, all[0], all[1], all[2], all[3], all[4], all[5])
+	if err != nil {
+		return fmt.Errorf("store: reset attempts: %w", err)
 	}
 	return nil
 }
