@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -13,8 +14,15 @@ type serveCommand struct {
 	withConfig
 }
 
+// gcPercent is less than Go's 100, which would let garbage grow to the size of
+// the memory that is kept for password hashes, too.
+const gcPercent = 40
+
 // Run serves until a signal comes.
 func (c serveCommand) Run(env *Env) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	a, err := c.open(env)
 	if err != nil {
 		return err
