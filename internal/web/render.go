@@ -177,17 +177,31 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
 		funcs := template.FuncMap{"t": text, "asset": asset,
 			"lang": func() i18n.Lang { return lang }, "brand": func() BrandText { return brand.Text[lang] }}
+		parse := func(t *template.Template, file string) (*template.Template, error) {
+			source, err := templateFS.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			t, err = t.Parse(fillConstants(string(source), lang, brand.Text[lang], text, japanese, asset))
+			if err != nil {
+				return nil, fmt.Errorf("web: %s: %w", file, err)
+			}
+			return t, nil
+		}
+		frame := template.New("").Funcs(funcs) // of every page, parsed once
+		for _, file := range []string{"templates/layout.html", "templates/parts.html"} {
+			if frame, err = parse(frame, file); err != nil {
+				return nil, err
+			}
+		}
 		all[lang] = make(map[string]*template.Template)
 		for _, file := range pages {
-			t := template.New("").Funcs(funcs)
-			for _, part := range []string{"templates/layout.html", "templates/parts.html", file} {
-				source, err := templateFS.ReadFile(part)
-				if err != nil {
-					return nil, err
-				}
-				if t, err = t.Parse(fillConstants(string(source), lang, brand.Text[lang], text, japanese, asset)); err != nil {
-					return nil, fmt.Errorf("web: %s: %w", part, err)
-				}
+			t, err := frame.Clone()
+			if err != nil {
+				return nil, fmt.Errorf("web: %s: %w", file, err)
+			}
+			if t, err = parse(t, file); err != nil {
+				return nil, err
 			}
 			all[lang][strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")] = t
 		}
