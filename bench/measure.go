@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,18 +16,47 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
+
+	hash "warifu/internal/authenticator/password"
+	"warifu/internal/secret"
 )
 
-// floor returns the processor time of a password hash and an ES256 signature,
-// the mean of n, in this process.
+// floor returns the processor time of the server's password hash and an ES256
+// signature, the mean of n, in this process.
 func floor(n int) (time.Duration, error) {
+	hasher, err := newHasher()
+	if err != nil {
+		return 0, err
+	}
+	return cpuOf(n, func() error { return hasher.VerifyNobody(context.Background(), password) })
+}
+
+// libraryFloor is [floor] with the hash of the library, in new memory each time.
+func libraryFloor(n int) (time.Duration, error) {
+	return cpuOf(n, func() error {
+		argon2.IDKey([]byte(password), []byte("0123456789abcdef"), 2, 19*1024, 1, 32)
+		return nil
+	})
+}
+
+func newHasher() (*hash.Hasher, error) {
+	pepper, err := secret.NewMAC(1, map[int][]byte{1: make([]byte, secret.KeySize)})
+	if err != nil {
+		return nil, err
+	}
+	return hash.NewHasher(hash.DefaultPolicy(), hash.Resources{Pepper: pepper, Random: rand.Reader, Cores: 1})
+}
+
+func cpuOf(n int, makeHash func() error) (time.Duration, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return 0, err
 	}
 	before := ownCPU()
 	for range n {
-		argon2.IDKey([]byte(password), []byte("0123456789abcdef"), 2, 19*1024, 1, 32)
+		if err := makeHash(); err != nil {
+			return 0, err
+		}
 		digest := sha256.Sum256([]byte(password))
 		if _, err := ecdsa.SignASN1(rand.Reader, key, digest[:]); err != nil {
 			return 0, err
@@ -103,7 +133,12 @@ func (s *server) measureSignIn() error {
 		}
 		good = append(good, one)
 	}
+	library, err := libraryFloor(*each)
+	if err != nil {
+		return err
+	}
 	s.printSignIn(good, discarded)
+	row("    the floor with the hash of golang.org/x/crypto", "%.2f ms", ms(library), "")
 	return nil
 }
 
@@ -159,6 +194,11 @@ func (s *server) measureRest() error {
 		return err
 	}
 	userinfo.Header.Set("Authorization", "Bearer "+t.Access)
+	empty, err := emptyServer()
+	if err != nil {
+		return err
+	}
+	defer empty.stop()
 	for _, work := range []struct {
 		name, goal string
 		n          int
@@ -178,6 +218,11 @@ func (s *server) measureRest() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", work.name, err)
 		}
+		alone, err := empty.cost(work.n, func(int) error { return wants("")(read(service.Get(empty.base()))) })
+		if err != nil {
+			return err
+		}
+		row("floor: net/http, a page and nothing else", "%.3f ms", ms(alone), "")
 		row(fmt.Sprintf("%s (%.0f/s and core)", work.name, float64(time.Second)/float64(cost)), "%.3f ms", ms(cost), work.goal)
 	}
 	return nil
