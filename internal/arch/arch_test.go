@@ -53,7 +53,7 @@ var modules = map[string][]string{
 	"github.com/wneessen/go-mail":         {"mail"},
 	"github.com/zitadel/oidc/v3":          {"federation/oidc"},
 	"go.yaml.in/yaml/v3":                  {"config"},
-	"modernc.org/sqlite":                  {"store"},
+	"modernc.org/sqlite":                  {"store", "store/storetest"},
 }
 
 // open are modules for every room.

@@ -31,7 +31,7 @@ type trail struct {
 
 // onTrails runs a test with an empty trail on every engine.
 func onTrails(t *testing.T, test func(t *testing.T, tr *trail)) {
-	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+	migrated.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		tr := &trail{t: t, url: newURL(t), now: testTime}
 		var err error
 		if tr.key, err = secret.NewMAC(1, map[int][]byte{1: make([]byte, secret.KeySize)}); err != nil {
@@ -42,9 +42,6 @@ func onTrails(t *testing.T, test func(t *testing.T, tr *trail)) {
 		}
 		t.Cleanup(func() { tr.db.Close() })
 		tr.db.SetAuditKey(tr.key)
-		if err := tr.db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		test(t, tr)
 	})
 }

@@ -30,7 +30,7 @@ import (
 )
 
 // TestConformance holds every engine to the same behaviour.
-func TestConformance(t *testing.T) { storetest.Each(t, conform) }
+func TestConformance(t *testing.T) { migrated.Each(t, conform) }
 
 // conform runs every test on a database of its own.
 func conform(t *testing.T, newURL func(t *testing.T) string) {
@@ -67,9 +67,6 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 				t.Fatal(err)
 			}
 			db.SetAuditKey(key)
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
 			test(t, db)
 		})
 	}
@@ -432,16 +429,13 @@ func testClosed(t *testing.T, db *DB) {
 // TestCloseWhileWriting closes the database while 64 writers work and wait: what
 // was told to be done is there afterwards, and nothing else. OPS-3.
 func TestCloseWhileWriting(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+	migrated.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		url := newURL(t)
 		db, err := Open(url)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { db.Close() })
-		if err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		var done atomic.Int64
 		var wg sync.WaitGroup
 		busy := make(chan struct{}, 64)

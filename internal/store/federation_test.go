@@ -11,12 +11,11 @@ import (
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/session"
-	"warifu/internal/store/storetest"
 )
 
 // TestFederation holds both engines to the same behaviour.
 func TestFederation(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+	migrated.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		for name, test := range map[string]func(t *testing.T, db *DB){
 			"a grant comes back as it was stored":            testGrantRoundTrip,
 			"a code is redeemed once, in its time":           testGrantRedeemed,
@@ -34,9 +33,6 @@ func TestFederation(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { db.Close() })
-				if err := db.Migrate(t.Context()); err != nil {
-					t.Fatal(err)
-				}
 				federationTx(t, db, func(tx *Tx) error { return seedFederation(t, tx) })
 				test(t, db)
 			})

@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"warifu/internal/mail"
-	"warifu/internal/store/storetest"
 )
 
 var outboxNow = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
 // TestMailOutbox holds both engines to the same behaviour.
 func TestMailOutbox(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+	migrated.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		for name, test := range map[string]func(t *testing.T, db *DB){
 			"a mail is claimed once under contention":      testMailClaimedOnce,
 			"a mail is due at its time and while unlocked": testMailDue,
@@ -30,9 +29,6 @@ func TestMailOutbox(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { db.Close() })
-				if err := db.Migrate(t.Context()); err != nil {
-					t.Fatal(err)
-				}
 				test(t, db)
 			})
 		}

@@ -14,13 +14,12 @@ import (
 	"warifu/internal/authenticator/recoverycode"
 	"warifu/internal/directory"
 	"warifu/internal/secret"
-	"warifu/internal/store/storetest"
 )
 
 // TestPasskeys holds every engine to the same behaviour with passkeys and
 // recovery codes.
 func TestPasskeys(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+	migrated.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
 		for name, test := range map[string]func(t *testing.T, db *DB){
 			"a passkey comes back as it was stored":    testPasskeyStored,   // ENR-1
 			"a credential id is unique over all":       testPasskeyUnique,   // WAN-2, A55
@@ -39,9 +38,6 @@ func TestPasskeys(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { db.Close() })
-				if err := db.Migrate(t.Context()); err != nil {
-					t.Fatal(err)
-				}
 				do(t, db, func(tx *Tx) error {
 					for _, id := range []string{"s", "t"} {
 						err := tx.CreateSubscriber(t.Context(), directory.Subscriber{ID: id, PublicID: id, SPSID: id, Status: directory.Active, Role: directory.RoleSubscriber})

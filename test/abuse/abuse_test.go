@@ -5,9 +5,11 @@ package abuse
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"html"
 	"log/slog"
@@ -82,23 +84,63 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// onEngines runs a test on SQLite and PostgreSQL.
+// onEngines runs a test on SQLite and PostgreSQL, on both at once: each has a
+// world of its own.
 func onEngines(t *testing.T, test func(t *testing.T, w *world), change ...func(*config.Config)) {
-	storetest.Each(t, func(t *testing.T, newURL func(t *testing.T) string) { test(t, newWorld(t, newURL(t), change...)) })
+	template.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+		t.Parallel()
+		test(t, newWorld(t, newURL(t), change...))
+	})
 }
 
 const base = "https://sso.miyako.example"
 
-// newWorld builds the server with the demonstration's people and twenty more,
-// and with hashes that cost little.
-func newWorld(t *testing.T, database string, change ...func(*config.Config)) *world {
-	t.Helper()
-	w := &world{t: t, hands: &hands{now: time.Date(2026, 11, 24, 9, 0, 10, 0, time.UTC)}, log: &logged{}}
-	keys, err := keyring.Generate(rand.Reader, nil)
-	w.must(err)
+var begin = time.Date(2026, 11, 24, 9, 0, 10, 0, time.UTC)
+
+// keys are those of all servers, because the template is sealed with them.
+var keys = sync.OnceValues(func() ([]byte, error) { return keyring.Generate(rand.Reader, nil) })
+
+// template holds the demonstration's people and twenty more.
+var template = storetest.NewTemplate(func(database string) (err error) {
+	ctx := context.Background()
+	file, err := os.CreateTemp("", "warifu-keys-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	text, err := keys()
+	if err != nil {
+		return err
+	}
+	if _, err := file.Write(text); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	now := func() time.Time { return begin }
+	a, err := app.New(ctx, configuration(database, file.Name()), app.Options{Now: now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if err := a.DB.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := a.Signing.Ensure(ctx, "ES256"); err != nil {
+		return err
+	}
+	hash, err := a.Hasher.Hash(ctx, people.Password)
+	if err != nil {
+		return err
+	}
+	return people.Maker{InTx: store.In[people.Tx](a.DB), TOTP: a.TOTP, Hash: hash, Now: begin}.Make(ctx, 20)
+})
+
+// configuration is that of a university, valid but for hashes that cost little.
+func configuration(database, keyFile string) config.Config {
 	c := config.Default()
-	c.BaseURL, c.Database, c.KeyFile = base, database, filepath.Join(t.TempDir(), "keys")
-	w.must(os.WriteFile(c.KeyFile, keys, 0o600))
+	c.BaseURL, c.Database, c.KeyFile = base, database, keyFile
 	c.Institution.Name = federation.Text{Japanese: "みやこ大学", English: "Miyako University"}
 	c.Institution.AppShort = federation.Text{Japanese: "みやこ大学認証", English: "Miyako Login"}
 	c.Institution.MailDomains = []string{"miyako.example"}
@@ -106,21 +148,25 @@ func newWorld(t *testing.T, database string, change ...func(*config.Config)) *wo
 	c.HelpDesk.Telephone = "075-000-0000"
 	c.Mail.From = "no-reply@miyako.example"
 	if faults := c.Validate(); len(faults) > 0 && !strings.HasPrefix(database, "postgres") {
-		t.Fatalf("configuration: %v", faults)
+		panic(fmt.Sprintf("configuration: %v", faults))
 	}
 	c.Password.MemoryKiB, c.Password.Iterations = 64, 1
-	for _, fn := range change {
-		fn(&c)
-	}
-	w.config = c
-	w.app = w.node()
-	w.must(w.app.DB.Migrate(t.Context()))
-	w.openRaw(database)
-	w.must(w.app.Signing.Ensure(t.Context(), "ES256"))
-	hash, err := w.app.Hasher.Hash(t.Context(), people.Password)
+	return c
+}
+
+// newWorld starts the server on a copy of the template.
+func newWorld(t *testing.T, database string, change ...func(*config.Config)) *world {
+	t.Helper()
+	w := &world{t: t, hands: &hands{now: begin}, log: &logged{}}
+	text, err := keys()
 	w.must(err)
-	maker := people.Maker{InTx: store.In[people.Tx](w.app.DB), TOTP: w.app.TOTP, Hash: hash, Now: w.Now()}
-	w.must(maker.Make(t.Context(), 20))
+	w.config = configuration(database, filepath.Join(t.TempDir(), "keys"))
+	w.must(os.WriteFile(w.config.KeyFile, text, 0o600))
+	for _, fn := range change {
+		fn(&w.config)
+	}
+	w.app = w.node()
+	w.openRaw(database)
 	return w
 }
 

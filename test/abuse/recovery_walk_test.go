@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +39,7 @@ type recoverer struct {
 // And the person can always come back. RST-1 to RST-11, MAIL-2, MAIL-3, SES-6, TOTP-4, A20.
 func TestRecoveryWalks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		w := &recoverer{world: newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), rapid.StringMatching(`[a-z]{12}`).Draw(r, "file")+".db")),
+		w := &recoverer{world: newWorld(t, template.SQLite(t)),
 			who: hanako, scans: make([]*page, 3), otps: make([]*page, 3), used: make(map[string]bool)}
 		for n := range 3 {
 			b := w.newBrowser()

@@ -3,7 +3,6 @@ package abuse
 import (
 	"encoding/json"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +35,7 @@ type walker struct {
 // and every refused step leaves things as they were. SES-5, SES-6, SES-7, TOTP-4.
 func TestWalks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		w := &walker{world: newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), rapid.StringMatching(`[a-z]{12}`).Draw(r, "file")+".db")),
+		w := &walker{world: newWorld(t, template.SQLite(t)),
 			pages: make([]*page, 3), in: make([]bool, 3), used: make(map[int64]bool), active: true}
 		for n := range 3 {
 			b := w.newBrowser()

@@ -2,13 +2,9 @@
 package storetest
 
 import (
-	"context"
-	"crypto/rand"
-	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -31,6 +27,25 @@ func SQLite(t *testing.T) string {
 // TEST_POSTGRES_URL. Without one the test is skipped; where CI is true it fails.
 func Postgres(t *testing.T) string {
 	t.Helper()
+	server, schema := serverURL(t), newName()
+	if err := run(server, "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	dropLater(t, server, schema)
+	return inSchema(server, schema)
+}
+
+func dropLater(t *testing.T, server, schema string) {
+	t.Cleanup(func() {
+		if err := run(server, "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// serverURL returns the address of the server, or ends the test.
+func serverURL(t *testing.T) string {
+	t.Helper()
 	server := os.Getenv("TEST_POSTGRES_URL")
 	if server == "" && os.Getenv("CI") == "true" {
 		t.Fatal("TEST_POSTGRES_URL is not set")
@@ -38,23 +53,14 @@ func Postgres(t *testing.T) string {
 	if server == "" {
 		t.Skip("TEST_POSTGRES_URL is not set")
 	}
-	admin, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = admin.Close() })
-	schema := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
-	})
+	return server
+}
+
+// inSchema returns the address of a schema of a server that has been reached.
+func inSchema(server, schema string) string {
 	u, err := url.Parse(server)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	query := u.Query()
 	query.Set("search_path", schema)
