@@ -22,6 +22,7 @@ type Pages struct {
 	Gate      *session.Gate
 	Reports   *helpdesk.Reports
 	Directory *local.Service
+	AnyFactor bool // without a passkey: in the demonstration
 	Now       func() time.Time
 }
 
@@ -45,6 +46,9 @@ func (p *Pages) enter(w http.ResponseWriter, r *http.Request, demand session.Dem
 	role := v.Subscriber.Role
 	if role != directory.RoleAdministrator && (demand == session.Fresh || role != directory.RoleAuditor) { //guard:A32
 		return nil, errRole
+	}
+	if !p.AnyFactor && !v.Session.ByPasskey() { //guard:WAN-5
+		return nil, session.ErrPasskey
 	}
 	return v, nil
 }

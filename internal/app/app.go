@@ -285,7 +285,7 @@ func (a *App) buildPages() (err error) {
 		Domains: a.Config.Institution.MailDomains, Need: a.Config.Desk.Need, Now: a.now}
 	(&helpdesk.Pages{Site: a.Site, Gate: mine.Gate, Desk: a.Desk, Wait: wait, People: people, Draft: pending.Draft}).Mount()
 	(&admin.Pages{Site: a.Site, Gate: mine.Gate, Reports: &helpdesk.Reports{View: store.View[helpdesk.ReportReader](a.DB), Zone: a.zone},
-		Directory: a.Directory, Now: a.now}).Mount()
+		Directory: a.Directory, AnyFactor: a.Config.Desk.AnyFactor, Now: a.now}).Mount()
 	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
 	(&oidc.Provider{
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,

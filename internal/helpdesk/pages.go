@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"warifu/internal/authenticator"
 	"warifu/internal/flow"
 	"warifu/internal/session"
 	"warifu/internal/throttle"
@@ -41,9 +40,8 @@ func (p *Pages) Mount() {
 }
 
 var (
-	errRole    = &web.Problem{Status: http.StatusForbidden, Stop: "stop.denied", Err: errors.New("helpdesk: not an agent")}
-	errPlace   = &web.Problem{Status: http.StatusForbidden, Stop: "stop.desk_place", Err: errors.New("helpdesk: not from this network")}
-	errPasskey = &web.Problem{Status: http.StatusForbidden, Stop: "stop.desk_passkey", Next: "/account/passkeys", Label: "nav.passkeys", Err: errors.New("helpdesk: signed in without a passkey")}
+	errRole  = &web.Problem{Status: http.StatusForbidden, Stop: "stop.denied", Err: errors.New("helpdesk: not an agent")}
+	errPlace = &web.Problem{Status: http.StatusForbidden, Stop: "stop.desk_place", Err: errors.New("helpdesk: not from this network")}
 )
 
 // enter returns the agent who is at a page, or sends the browser to where what is
@@ -89,13 +87,11 @@ func (p *Pages) admit(r *http.Request, v *session.Visit) (*Agent, error) {
 	if !v.Subscriber.IsAgent() { //guard:A32
 		return nil, errRole
 	}
-	if !p.Desk.Policy.AnyFactor && !slices.ContainsFunc(v.Session.Evidence, byPasskey) { //guard:HD-5
-		return nil, errPasskey
+	if !p.Desk.Policy.AnyFactor && !v.Session.ByPasskey() { //guard:HD-5
+		return nil, session.ErrPasskey
 	}
 	return &Agent{Client: client, Subscriber: v.Subscriber}, nil
 }
-
-func byPasskey(e authenticator.Evidence) bool { return e.Kind == authenticator.Passkey }
 
 // problem says what an agent may know of err.
 func (p *Pages) problem(err error) error {

@@ -29,6 +29,11 @@ const (
 // (SES-8): never a mailed OTP, and never a trusted browser.
 var secondFactors = []authenticator.Kind{authenticator.Passkey, authenticator.TOTP, authenticator.RecoveryCode}
 
+// ErrPasskey is what a person of the staff is told who has signed in without one
+// (WAN-5).
+var ErrPasskey = &web.Problem{Status: http.StatusForbidden, Stop: "stop.desk_passkey", Next: "/account/passkeys", Label: "nav.passkeys",
+	Err: errors.New("session: a person of the staff has signed in without a passkey")}
+
 // Gate stands before the pages that only a person who is signed in may see.
 type Gate struct {
 	Site      *web.Site

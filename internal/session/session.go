@@ -5,6 +5,7 @@
 package session
 
 import (
+	"slices"
 	"time"
 
 	"warifu/internal/authenticator"
@@ -21,4 +22,9 @@ type Session struct {
 	IdleLimit    time.Duration
 	Browser      string // for the list of sessions, such as "Chrome・Windows"
 	Address      string // network address at the start
+}
+
+// ByPasskey reports whether a passkey was given in this session.
+func (s Session) ByPasskey() bool {
+	return slices.ContainsFunc(s.Evidence, func(e authenticator.Evidence) bool { return e.Kind == authenticator.Passkey })
 }

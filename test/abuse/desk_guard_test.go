@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"warifu/internal/authenticator/passkey/passkeytest"
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
 )
@@ -209,14 +210,38 @@ func TestDeskFreshness(t *testing.T) {
 	}, anyFactor)
 }
 
-// TestDeskFallbackAgent proves that nobody works at the console after a temporary
-// login, or without a passkey. A29, HD-5, WAN-5.
-func TestDeskFallbackAgent(t *testing.T) {
+// TestDeskPasskey proves that nobody works at the console, or administers, who has
+// not signed in with a passkey. HD-5, WAN-5.
+func TestDeskPasskey(t *testing.T) {
+	pages := map[string]string{"/desk": agent01.id, "/desk/board": agent01.id, "/desk/person": agent01.id, "/admin": admin01.id, "/admin/desk.csv": admin01.id}
 	onEngines(t, func(t *testing.T, w *world) {
-		desk := w.atDesk(agent01)
-		for _, path := range []string{"/desk", "/desk/board", "/desk/events", "/desk/person", "/desk/cases/1001", "/desk/cases/1001/caller"} {
-			if got := desk.get(path); got.Code != http.StatusForbidden {
+		for path, id := range pages {
+			if id != agent01.id {
+				continue
+			}
+			if got := w.atDesk(agent01).get(path); got.Code == http.StatusOK {
 				t.Errorf("%s without a passkey: %d", path, got.Code)
+			}
+			w.pass(time.Minute)
+		}
+		devices := map[string]*passkeytest.Device{}
+		for _, who := range []person{agent01, admin01} {
+			devices[who.id] = passkeytest.New(base)
+			w.givePasskey(who, devices[who.id])
+		}
+		for _, who := range []person{agent01, admin01} {
+			b := w.atDesk(who)
+			for path, id := range pages {
+				if got := b.get(path); id == who.id && got.Code != http.StatusForbidden {
+					t.Errorf("%s with a passkey that was not used: %d", path, got.Code)
+				}
+			}
+			b = w.newBrowser()
+			b.device(b.beginAlone(), devices[who.id])
+			for path, id := range pages {
+				if got := b.get(path); id == who.id && got.Code != http.StatusOK {
+					t.Errorf("%s with a passkey: %d %s", path, got.Code, got.main())
+				}
 			}
 		}
 	})
