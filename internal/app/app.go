@@ -156,6 +156,11 @@ func (a *App) buildSite() (err error) {
 		Random: rand.Reader, Now: a.now, Zone: a.zone, TrustedProxies: c.TrustedProxies, Campus: c.Campus,
 		Observe: a.Metrics.Request, Hours: calendar.At, Closure: closure(calendar), MostStreams: web.MostStreams,
 	}
+	if c.ConsoleURL != "" {
+		if site.ConsoleURL, err = url.Parse(c.ConsoleURL); err != nil {
+			return err
+		}
+	}
 	if c.Demo != nil {
 		site.DemoMail = c.Demo.MailPage
 	}
@@ -190,9 +195,9 @@ func (a *App) buildLeaves() (err error) {
 	a.Notices = &notice.Service{Outbox: &mail.Outbox{Composer: composer, Box: a.Ring.Box(keyring.Outbox), Now: a.now}}
 	a.Directory.Notices = a.Notices
 	a.Alarm = &alarm.Watch{InTx: store.In[alarm.Tx](a.DB), Outbox: a.Notices.Outbox, To: c.Institution.AlarmMail,
-		Trail: mail.URL(c.BaseURL + "/admin"), Log: a.Log, Now: a.now}
+		Trail: mail.URL(c.Console() + "/admin"), Log: a.Log, Now: a.now}
 	a.Reception = &helpdesk.Reception{Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now,
-		Mail: helpdesk.DeskMail{Outbox: a.Notices.Outbox, To: c.HelpDesk.Mail, Console: mail.URL(c.BaseURL + "/desk")}}
+		Mail: helpdesk.DeskMail{Outbox: a.Notices.Outbox, To: c.HelpDesk.Mail, Console: mail.URL(c.Console() + "/desk")}}
 	a.Cases = &helpdesk.Watch{InTx: store.In[helpdesk.WaitTx](a.DB), View: store.View[helpdesk.WaitReader](a.DB), Hub: a.Hub, Now: a.now}
 	a.Metrics.Gauge("warifu_code_failures", "Wrong codes of the last five minutes, of all nodes.", a.Alarm.Last)
 	a.Metrics.Gauge("warifu_code_failures_alarm", "1 while there are too many of them.", a.Alarm.Ringing)

@@ -29,6 +29,10 @@ type Config struct {
 	// BaseURL is the address at which browsers reach the server, such as
 	// https://sso.miyako.example. Requests for another host are refused.
 	BaseURL string `yaml:"base_url"`
+	// ConsoleURL is the address at which the help desk and the administrators work,
+	// such as https://desk.miyako.example, where it is another one than base_url:
+	// the console then answers at no other. passkey.rp_id must be a domain above both.
+	ConsoleURL string `yaml:"console_url"`
 	// Listen is the address that the server listens on, behind a reverse proxy.
 	Listen string `yaml:"listen"`
 	// OperationListen is the address of /healthz, /readyz and /metrics.
@@ -185,6 +189,9 @@ func (c Config) TOTPPolicy() totp.Policy {
 	return p
 }
 
+// Console returns the address of the console.
+func (c Config) Console() string { return cmp.Or(c.ConsoleURL, c.BaseURL) }
+
 // PasskeyPolicy returns the policy with the site that base_url names, where no
 // other is given.
 func (c Config) PasskeyPolicy() passkey.Policy {
@@ -194,6 +201,9 @@ func (c Config) PasskeyPolicy() passkey.Policy {
 	}
 	if len(p.Origins) == 0 {
 		p.Origins = []string{c.BaseURL}
+		if c.ConsoleURL != "" {
+			p.Origins = append(p.Origins, c.ConsoleURL)
+		}
 	}
 	p.Name = cmp.Or(p.Name, c.Institution.App.Japanese)
 	return p

@@ -35,6 +35,10 @@ func (c Config) Validate() (faults []error) {
 	if err == nil { // the policy begins with it
 		under("passkey", c.PasskeyPolicy().Validate())
 	}
+	if c.ConsoleURL != "" {
+		_, err := checkBase(c.ConsoleURL)
+		at("console_url", err)
+	}
 	at("listen", checkListen(c.Listen))
 	at("operation_listen", checkListen(c.OperationListen))
 	at("database", checkDatabase(c.Database))

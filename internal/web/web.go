@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,8 @@ type Config struct {
 	Log            *slog.Logger
 	Catalogue      *i18n.Catalogue
 	Brand          Brand
-	BaseURL        *url.URL // the public address; its host is the only one answered
+	BaseURL        *url.URL // the public address; only its host is answered, and that of the console
+	ConsoleURL     *url.URL // the address of the console, where it is another one; else nil
 	FormKey        *secret.MAC
 	Random         io.Reader
 	Now            func() time.Time
@@ -124,6 +126,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !s.ownHost(r): //guard:WEB-4
 		s.serveError(answer, r, &Problem{Status: http.StatusMisdirectedRequest, Stop: "stop.request", Err: errHost})
+	case s.misplaced(r): //guard:HD-5
+		s.serveMisplaced(answer, r)
 	case repeated(visitOf(r).query): //guard:WEB-3
 		s.serveError(answer, r, &Problem{Status: http.StatusBadRequest, Stop: "stop.request", Err: errRepeated})
 	default:
@@ -152,8 +156,51 @@ func contentPolicy(origins []string) string {
 		"form-action " + strings.Join(append([]string{"'self'"}, origins...), " ") + "; base-uri 'none'; frame-ancestors 'none'"
 }
 
-// ownHost compares the host that the browser wanted with the public address.
-func (s *Site) ownHost(r *http.Request) bool { return strings.EqualFold(r.Host, s.BaseURL.Host) }
+// ownHost compares the host that the browser wanted with the public addresses.
+func (s *Site) ownHost(r *http.Request) bool {
+	return strings.EqualFold(r.Host, s.BaseURL.Host) || s.atConsole(r)
+}
+
+func (s *Site) atConsole(r *http.Request) bool {
+	return s.ConsoleURL != nil && strings.EqualFold(r.Host, s.ConsoleURL.Host)
+}
+
+// consoleOnly are the beginnings of the paths that answer at the console's address
+// alone, if it has one. With those of bothHosts it has all that its people need:
+// a session of their own, and their passkeys.
+var (
+	consoleOnly = []string{"/desk", "/admin"}
+	bothHosts   = []string{"/static", "/login", "/account", "/logout", "/logged-out", "/session", "/home", "/accessibility"}
+)
+
+// misplaced reports whether a page is asked for at the wrong one of two addresses.
+func (s *Site) misplaced(r *http.Request) bool {
+	if s.ConsoleURL == nil {
+		return false
+	}
+	console := below(consoleOnly, r.URL.Path)
+	if s.atConsole(r) {
+		return !console && !below(bothHosts, r.URL.Path)
+	}
+	return console
+}
+
+func below(paths []string, path string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// serveMisplaced leads whoever opens the console to its address; all else does not
+// exist at the wrong one.
+func (s *Site) serveMisplaced(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodGet && !s.atConsole(r):
+		http.Redirect(w, r, s.ConsoleURL.String()+"/desk", http.StatusSeeOther)
+	case r.Method == http.MethodGet && r.URL.Path == "/":
+		http.Redirect(w, r, "/desk", http.StatusSeeOther)
+	default:
+		s.serveError(w, r, &Problem{Status: http.StatusNotFound, Stop: "stop.not_found", Err: errNoPage})
+	}
+}
 
 func repeated(values url.Values) bool {
 	for _, v := range values {

@@ -500,3 +500,43 @@ func TestDeskReport(t *testing.T) {
 		}
 	}, anyFactor)
 }
+
+// TestDeskOwnHost has the console answer at its own address alone, and nothing
+// else there but what its people need. HD-5, WEB-4.
+func TestDeskOwnHost(t *testing.T) {
+	const console = "desk.sso.miyako.example"
+	onEngines(t, func(t *testing.T, w *world) {
+		at := func(b *browser, host, path string) page {
+			r := httptest.NewRequest(http.MethodGet, "https://"+host+path, http.NoBody)
+			return b.send(r)
+		}
+		b := w.newBrowser()
+		for _, test := range []struct {
+			host, path string
+			code       int
+			location   string
+		}{
+			{"sso.miyako.example", "/desk", 303, "https://" + console + "/desk"},
+			{"sso.miyako.example", "/desk/events", 303, "https://" + console + "/desk"},
+			{"sso.miyako.example", "/admin", 303, "https://" + console + "/desk"},
+			{"sso.miyako.example", "/desktop", 404, ""},
+			{console, "/", 303, "/desk"},
+			{console, "/login", 200, ""},
+			{console, "/reset", 404, ""},
+			{console, "/wait/state", 404, ""},
+			{console, "/oidc/authorize", 404, ""},
+			{console, "/.well-known/openid-configuration", 404, ""},
+			{"evil.example", "/desk", 421, ""},
+		} {
+			if got := at(b, test.host, test.path); got.Code != test.code || got.Header().Get("Location") != test.location {
+				t.Errorf("%s%s: %d %s", test.host, test.path, got.Code, got.Header().Get("Location"))
+			}
+		}
+		if got := at(b, console, "/desk"); !strings.HasPrefix(got.Header().Get("Location"), "/login?") {
+			t.Errorf("%d %s", got.Code, got.Header().Get("Location"))
+		}
+		if got := b.post("/desk", url.Values{}); got.Code != http.StatusNotFound {
+			t.Errorf("a form of the console at the other address: %d", got.Code)
+		}
+	}, anyFactor, func(c *config.Config) { c.ConsoleURL = "https://" + console })
+}
