@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"time"
 )
 
 var empty = flag.String("empty", "", "serve nothing but a page at this address: bench starts itself so, for the floor of HTTP")
@@ -28,8 +29,9 @@ func emptyServer() (*server, error) {
 
 func serveEmpty() error {
 	page := bytes.Repeat([]byte("warifu\n"), 700)
-	return http.ListenAndServe(*empty, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := &http.Server{Addr: *empty, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(page) // a client that has gone away ends the measurement itself
-	}))
+	})}
+	return server.ListenAndServe()
 }
