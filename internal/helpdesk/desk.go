@@ -77,6 +77,7 @@ type DeskTx interface {
 	DeskReader
 	EntryTx
 	FreezeTx
+	RestoreTx
 	// ReplaceOTP stores an OTP in place of any other of its subscriber.
 	ReplaceOTP(ctx context.Context, o mailotp.OTP) error
 }
@@ -98,6 +99,7 @@ type FreezeTx interface {
 
 // DeskReader is what the agents' side reads.
 type DeskReader interface {
+	UndoTx
 	Case(ctx context.Context, no int64) (Case, error)
 	CasesOf(ctx context.Context, subscriberID string, since time.Time) ([]Case, error)
 	// LivingCases returns the cases that have not ended, the oldest first.
@@ -391,6 +393,26 @@ func (d *Desk) Approve(ctx context.Context, a Agent, no int64) (v Verdict, err e
 	err = d.InTx(ctx, func(tx DeskTx) error {
 		v, err = d.approve(ctx, tx, a, no)
 		return err
+	})
+	return v, err
+}
+
+// ApproveUndo is [Desk.Approve] for a report: what has become of the notification
+// addresses is turned back.
+func (d *Desk) ApproveUndo(ctx context.Context, a Agent, no int64) (v Verdict, err error) {
+	err = d.InTx(ctx, func(tx DeskTx) error {
+		c, err := d.mine(ctx, tx, a, no)
+		if err != nil {
+			return err
+		}
+		who, err := tx.Subscriber(ctx, c.SubscriberID)
+		if err != nil {
+			return err
+		}
+		if v, err = d.approve(ctx, tx, a, no); err != nil || v.Case.State != Used {
+			return err
+		}
+		return d.turnBack(ctx, tx, who, c) // as it was before the stop was lifted
 	})
 	return v, err
 }

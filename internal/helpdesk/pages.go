@@ -35,6 +35,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /desk/cases/{no}", p.workOnCase)
 	p.Site.Handle("GET /desk/cases/{no}/caller", p.callerPart)
 	p.Site.Handle("POST /desk/cases/{no}/approve", p.approve)
+	p.Site.Handle("POST /desk/cases/{no}/undo", p.approve)
 	p.Site.Handle("POST /desk/cases/{no}/refuse", p.refuse)
 	p.Site.Handle("POST /desk/cases/{no}/other", p.refuseOther)
 }

@@ -53,6 +53,7 @@ type CasePage struct {
 	Over        string // how the case has ended, or what was done, in words; empty while it is open
 	Say         string // what to say to the caller then
 	MayAgain    bool   // another OTP can be made
+	MayUndo     bool   // what a report is about can be turned back
 	Waits       bool   // for the second agent
 	Until       string // until when, in words
 	Error       string
@@ -133,7 +134,7 @@ func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 		SPSID: who.SPSID, Dept: who.Department.English, Status: text(statusNames[who.Status]),
 		Phone: who.Telephone, Recent: text("case.recent", "days", int(history.For.Hours()/24), "n", s.Flags.Recoveries),
 		Caller: p.callerOf(r, c), Flags: p.flagTexts(r, s.Flags), Need: p.Desk.Policy.Need, Reason: c.Work.Reason, ReasonMin: MinReason,
-		MayReset: c.Kind == Initialise, PasswordToo: c.Work.PasswordToo, Act: approvals[c.Kind], Closed: !p.Site.DeskState(r).Open}
+		MayReset: c.Kind == Initialise, MayUndo: s.Undo.Possible() && c.State == Working && !s.Demand.Second, PasswordToo: c.Work.PasswordToo, Act: approvals[c.Kind], Closed: !p.Site.DeskState(r).Open}
 	if japanese {
 		page.Dept = who.Department.Japanese
 	}
@@ -290,7 +291,7 @@ var (
 	approvals     = map[Kind]string{SignIn: "case.approve_signin", Initialise: "case.approve_init", First: "case.approve_first", Report: "case.report_keep"}
 	statusNames   = map[directory.Status]string{directory.Active: "person.state_active", directory.Suspended: "person.state_suspended"}
 	questions     = map[Kind]string{SignIn: "case.ask_signin", Initialise: "case.ask_init", First: "case.ask_first", Report: "case.ask_keep"}
-	confirmations = map[string]string{"approve": "", "refuse": "", "other": ""}
+	confirmations = map[string]session.Demand{"approve": session.Fresh, "undo": session.Fresh, "refuse": session.Factor, "other": session.Factor}
 	whyNames      = map[Why]string{Unconfirmed: "case.refuse_identity", HungUp: "case.refuse_ended", Suspicious: "case.refuse_suspicious", Mistake: "case.refuse_mistake"}
 )
 
@@ -329,7 +330,7 @@ func (p *Pages) workOnCase(w http.ResponseWriter, r *http.Request) error {
 	switch act {
 	case "leave":
 		return p.Site.Redirect(w, r, "/desk")
-	case "approve":
+	case "approve", "undo":
 		if fault := p.fault(r, s.Blocks); fault != "" {
 			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, fault)
 		}
@@ -364,7 +365,7 @@ const confirmStep = "desk/confirm" // the name of the page, too
 type ConfirmPage struct {
 	web.Hidden
 	No       int64
-	Act      string // approve, refuse or other
+	Act      string // approve, undo, refuse or other
 	Question string
 	Button   string // key of its words
 	Whys     []WhyRow
@@ -380,10 +381,7 @@ type WhyRow struct {
 // askConfirmation names the person and the act. Whoever approves proves here once
 // more who it is, unless that was just done.
 func (p *Pages) askConfirmation(w http.ResponseWriter, r *http.Request, act string) error {
-	demand, query := session.Factor, "?confirm="+act
-	if act == "approve" {
-		demand = session.Fresh
-	}
+	demand, query := confirmations[act], "?confirm="+act
 	if act == "other" {
 		query += "&no=" + web.Query(r, "no")
 	}
@@ -401,6 +399,10 @@ func (p *Pages) askConfirmation(w http.ResponseWriter, r *http.Request, act stri
 		} else if s.Demand.Second {
 			page.Button = "case.second_ask"
 		}
+	case "undo":
+		none := p.Site.Text(r, "common.none")
+		page.Question = p.Site.Text(r, "case.ask_undo", "new", cmp.Or(masked(s.Undo.New), none), "old", cmp.Or(masked(s.Undo.Old), none))
+		page.Button = "case.report_undo"
 	case "refuse":
 		page.Question, page.Button = p.Site.Text(r, "case.refuse_ask"), "case.refuse"
 		for _, why := range whys {
@@ -432,11 +434,16 @@ func (p *Pages) approve(w http.ResponseWriter, r *http.Request) error {
 	if _, err := p.Site.Form(w, r, confirmStep); err != nil {
 		return err
 	}
-	a, s, err := p.at(w, r, session.Fresh, "?confirm=approve")
+	undo := strings.HasSuffix(r.URL.Path, "/undo")
+	query, do := "?confirm=approve", p.Desk.Approve
+	if undo {
+		query, do = "?confirm=undo", p.Desk.ApproveUndo
+	}
+	a, s, err := p.at(w, r, session.Fresh, query)
 	if a == nil {
 		return err
 	}
-	v, err := p.Desk.Approve(r.Context(), *a, s.Case.No)
+	v, err := do(r.Context(), *a, s.Case.No)
 	if blocked, ok := errors.AsType[*BlockedError](err); ok {
 		return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, blocked.Blocks))
 	}

@@ -15,6 +15,7 @@ type Sheet struct {
 	Demand  Demand
 	Rivals  []Case
 	Blocks  []Block
+	Undo    Undo                 // of a report: what can be turned back
 	First   directory.Subscriber // who has asked for a second agent; empty if nobody
 	CanSign bool                 // this agent may approve, as far as it depends on who it is
 }
@@ -51,6 +52,9 @@ func (d *Desk) sheet(ctx context.Context, tx DeskReader, a Agent, no int64) (s S
 	}
 	s.CanSign = c.State != Second || c.First.AgentID != a.Subscriber.ID && (!s.Demand.Administrator || a.Subscriber.Role == directory.RoleAdministrator)
 	if s.Rivals, err = d.rivals(ctx, tx, c); err != nil {
+		return s, err
+	}
+	if s.Undo, err = d.undo(ctx, tx, s.Person, c); err != nil {
 		return s, err
 	}
 	s.Blocks, err = d.blocks(ctx, tx, s.Person, c)

@@ -13,9 +13,9 @@ import (
 // counts that only something else may lift are kept (THR-10).
 const keepCounts = 24 * time.Hour
 
-// keepRemoved is how long it is remembered that an address was removed: at least
-// as long as ADR-8 asks.
-const keepRemoved = 72 * time.Hour
+// keepRemoved is how long it is remembered that an address was removed: as long
+// as the help desk may turn it back after a report; ADR-8 asks for less.
+const keepRemoved = 7 * 24 * time.Hour
 
 // keepChanges is how long the history shows changes (NOT-4).
 const keepChanges = 90 * 24 * time.Hour

@@ -79,6 +79,28 @@ func (tx *Tx) RemovedAddress(ctx context.Context, subscriberID string, after tim
 	return n > 0, nil
 }
 
+// RemovedAddresses implements [helpdesk.UndoTx].
+func (tx *Tx) RemovedAddresses(ctx context.Context, subscriberID string, after time.Time) (all []string, err error) {
+	err = tx.query(ctx, func(r row) error {
+		var address string
+		err := r.Scan(&address)
+		all = append(all, address)
+		return err
+	}, `SELECT address FROM removed_address WHERE subscriber_id = $1 AND removed_at > $2 ORDER BY removed_at, address`, subscriberID, millis(after))
+	if err != nil {
+		return nil, fmt.Errorf("store: removed addresses: %w", err)
+	}
+	return all, nil
+}
+
+// RestoreAddress implements [helpdesk.RestoreTx].
+func (tx *Tx) RestoreAddress(ctx context.Context, subscriberID, address string, now time.Time) error {
+	if _, err := tx.exec(ctx, `DELETE FROM removed_address WHERE subscriber_id = $1 AND address = $2`, subscriberID, address); err != nil {
+		return fmt.Errorf("store: restore address: %w", err)
+	}
+	return tx.CreateNotificationAddress(ctx, subscriberID, address, now)
+}
+
 // ClaimAddress implements [account.RegisteredTx].
 func (tx *Tx) ClaimAddress(ctx context.Context, address, subscriberID string, now time.Time) (others []directory.Subscriber, err error) {
 	_, err = tx.exec(ctx, `INSERT INTO claimed_address (address, claimed_at) VALUES ($1, $2)

@@ -540,3 +540,39 @@ func TestDeskOwnHost(t *testing.T) {
 		}
 	}, anyFactor, func(c *config.Config) { c.ConsoleURL = "https://" + console })
 }
+
+// TestDeskUndo turns a change of the notification address back that its person has
+// reported, and lifts the stop. ADR-5, P23.
+func TestDeskUndo(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, desk := w.newBrowser(), w.atDesk(agent01)
+		b.signIn(hanako)
+		if got := b.register(hanako, "thief@example.net"); got.Code != http.StatusSeeOther {
+			t.Fatalf("%d %s", got.Code, got.main())
+		}
+		token := regexp.MustCompile(`/not-me/[A-Za-z0-9_-]{43}`)
+		path := ""
+		for _, l := range w.letters() {
+			if found := token.FindString(l.Body); found != "" && l.To == "hanako@example.com" {
+				path = found
+			}
+		}
+		owner := w.newBrowser()
+		page := owner.get(path)
+		done := owner.follow(owner.submit(path, page, "username", hanako.id, "password", people.Password))
+		if !w.isFrozen(hanako.id) || len(done.number()) != 4 {
+			t.Fatalf("%d %s", done.Code, done.main())
+		}
+		sheet := desk.open(hanako.id, done.number())
+		confirm := desk.follow(desk.checked(sheet, "undo"))
+		if !confirm.says("Return to h•••@e•••.com and remove t•••@e•••.net?") {
+			t.Errorf("the question: %s", confirm.main())
+		}
+		if got := desk.press(sheet, confirm, "undo"); got.Code != http.StatusSeeOther {
+			t.Fatalf("%d %s", got.Code, got.main())
+		}
+		if got := w.addresses(hanako.id); len(got) != 1 || got[0] != "hanako@example.com" || w.isFrozen(hanako.id) {
+			t.Errorf("addresses %v, frozen %t", got, w.isFrozen(hanako.id))
+		}
+	}, anyFactor)
+}
