@@ -51,7 +51,7 @@ func (db *DB) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("store: listen: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is given up
+	defer conn.Close(context.WithoutCancel(ctx)) // it is given up
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return fmt.Errorf("store: listen: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,7 +53,7 @@ type keeper struct {
 // comes in. TOTP-4, TOTP-12, TOTP-13, WAN-4, REC-1, ADR-2, ADR-6, ADR-8, PW-5, SES-8, NOT-1, AUD-2.
 func TestAccountWalks(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		w := &keeper{world: newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), rapid.StringMatching(`[a-z]{12}`).Draw(r, "file")+".db")),
+		w := &keeper{world: newWorld(t, template.SQLite(t)),
 			id: hanako.id, given: make([]time.Time, 2), password: people.Password, totps: []person{hanako}, used: make(map[string]bool), open: make(map[string]page)}
 		w.addresses = w.world.addresses(w.id)
 		for n := range 3 {

@@ -420,11 +420,11 @@ func TestDeskHourly(t *testing.T) {
 // cannot be approved, wakes in its browser, and ends after a day. HD-11, A61.
 func TestDeskDormant(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
-		gone, caller, desk := w.newBrowser(), w.newBrowser(), w.atDesk(agent01)
+		gone, caller := w.newBrowser(), w.newBrowser()
 		left := gone.callDesk(taro.id)
 		path := "/reset/wait?flow=" + url.QueryEscape(left.form("/reset/take").flow)
 		w.pass(31 * time.Minute)
-		desk = w.atDesk(agent01)
+		desk := w.atDesk(agent01)
 		sheet := desk.open(taro.id, left.number())
 		if got := desk.checked(sheet, "approve"); got.Code != http.StatusUnprocessableEntity || !got.says("screen is not there") {
 			t.Errorf("a dormant case: %d %s", got.Code, got.main())

@@ -42,7 +42,7 @@ func (w *walk) byDesk() {
 	a.inspect("case not yet")
 	a.identify()
 	get(a.browser, chromedp.Evaluate[bool](`document.querySelector("[name=password]").click(); true`))
-	a.press(ja("初期化を承認", "Approve the initialization"))
+	a.decide(ja("初期化を承認", "Approve the initialization"))
 	a.inspect("confirm second")
 	a.press(ja("2人目に承認を依頼", "Ask for a second agent"))
 	a.inspect("case second asked")
@@ -88,6 +88,7 @@ func (w *walk) byDesk() {
 	admin.openIn("/admin")
 	admin.inspect("admin desk")
 	admin.open(server.base() + "/admin/lift?agent=agent02")
+	admin.proved()
 	admin.inspect("admin lift")
 }
 

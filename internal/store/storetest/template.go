@@ -68,7 +68,7 @@ func (m *Template) fillSQLite() (file []byte, err error) {
 	if err := emptyLog(path); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path) //nolint:gosec // G304: made above
+	return os.ReadFile(path)
 }
 
 // emptyLog brings what is in the write-ahead log into the file itself.
@@ -120,7 +120,7 @@ func (m *Template) fillPostgres() (d dump, err error) {
 	if err := m.fill(inSchema(server, d.schema)); err != nil {
 		return dump{}, err
 	}
-	text, err := exec.CommandContext(context.Background(), "pg_dump", "--no-owner", "--inserts", "--schema="+d.schema, server).Output() //nolint:gosec // G204: the address is that of the tests
+	text, err := exec.CommandContext(context.Background(), "pg_dump", "--no-owner", "--inserts", "--schema="+d.schema, server).Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return dump{}, fmt.Errorf("storetest: pg_dump: %w: %s", err, failed.Stderr)
 	}
