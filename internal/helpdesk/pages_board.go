@@ -41,7 +41,7 @@ type BoardRow struct {
 	No      int64 // only of the agent's own
 	Kind    string
 	Wait    string
-	Age     string // "", "warn" or "late"
+	Age     string // class of its mark; empty while it is young
 	Browser string
 	Place   string
 	Present bool
@@ -117,9 +117,9 @@ func (p *Pages) boardRow(r *http.Request, row Row, now time.Time) BoardRow {
 	}
 	switch {
 	case age >= waitLate:
-		line.Age = "late"
+		line.Age = "late-age"
 	case age >= waitWarn:
-		line.Age = "warn"
+		line.Age = "warn-age"
 	}
 	return line
 }
