@@ -84,6 +84,18 @@ func newRelay(t *testing.T) (r *relay, port int) {
 	return r, listener.Addr().(*net.TCPAddr).Port
 }
 
+// onRelays runs a test on both engines, each world with a relay of its own.
+func onRelays(t *testing.T, test func(t *testing.T, w *world, r *relay)) {
+	template.Each(t, func(t *testing.T, newURL func(t *testing.T) string) {
+		t.Parallel()
+		r, port := newRelay(t)
+		w := newWorld(t, newURL(t), func(c *config.Config) {
+			c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "localhost", port, mail.Plain
+		})
+		test(t, w, r)
+	})
+}
+
 // hear waits until the relay was asked to take a mail for an address.
 func (r *relay) hear(t *testing.T, address string) {
 	t.Helper()
@@ -103,8 +115,7 @@ func (r *relay) hear(t *testing.T, address string) {
 // person is told once signed in, and not before; the next mail that arrives ends
 // it. MAIL-10.
 func TestBouncedAddress(t *testing.T) {
-	r, port := newRelay(t)
-	onEngines(t, func(t *testing.T, w *world) {
+	onRelays(t, func(t *testing.T, w *world, r *relay) {
 		who, b := seeded(1), w.newBrowser()
 		address := w.addresses(who.id)[0]
 		told := "Email to " + mail.MaskAddress(address) + " could not be delivered. Check the address."
@@ -135,8 +146,6 @@ func TestBouncedAddress(t *testing.T) {
 		if w.count(`SELECT COUNT(*) FROM notification_address WHERE bounced_at > 0`) != 0 || b.get("/home").says("could not be delivered") {
 			t.Error("still told after a mail has arrived")
 		}
-	}, func(c *config.Config) {
-		c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "localhost", port, mail.Plain
 	})
 }
 
@@ -144,8 +153,7 @@ func TestBouncedAddress(t *testing.T) {
 // addresses: nobody is told that his own does not work, and what is queued waits
 // until somebody has mended the relay. MAIL-10, NOT-2.
 func TestRelayThatRefusesAll(t *testing.T) {
-	r, port := newRelay(t)
-	onEngines(t, func(t *testing.T, w *world) {
+	onRelays(t, func(t *testing.T, w *world, r *relay) {
 		who, b := seeded(1), w.newBrowser()
 		address := w.addresses(who.id)[0]
 		r.refuseAll(true)
@@ -167,7 +175,5 @@ func TestRelayThatRefusesAll(t *testing.T) {
 		if w.count(`SELECT COUNT(*) FROM mail_outbox WHERE state = 'sent'`) == 0 {
 			t.Error("nothing was sent when the relay took it")
 		}
-	}, func(c *config.Config) {
-		c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "localhost", port, mail.Plain
 	})
 }
