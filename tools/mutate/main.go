@@ -1,172 +1,103 @@
-// Command mutate takes away each guard of the sources in turn (an if, a
-// case or a return that ends in //guard:ID; of an if whose condition is only that
-// a call failed, the call) and runs the tests: at least one must fail
-// (A62). It works on a copy of the tree, of which it is told the folder.
+// Command mutate takes away each guard of the sources in turn (what ends
+// in //guard:ID: a condition, a call, a demand, a statement) and runs the tests: at least one must fail (A62).
+//
+// Every test is built once, with a switch at each guard, and run once to see
+// which guards it comes to: no other test can notice that one is missing. Of
+// those, the tests beside the guard are run first, then test/abuse, then the
+// rest; on SQLite, and for a guard that survives there on the PostgreSQL of
+// TEST_POSTGRES_URL. The tree is not changed.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-)
-
-var (
-	root = flag.String("root", ".", "folder of a copy of the tree")
-	only = flag.String("only", "", "only guards with this in file or id")
+	"sync"
+	"time"
 )
 
 func main() {
+	root := flag.String("root", "..", "folder of the module")
+	only := flag.String("only", "", "only guards with one of these, separated by commas, in file:line or id")
+	workers := flag.Int("workers", 2, "how many guards are tried at once")
 	flag.Parse()
-	survivors, err := run()
+	survivors, err := run(*root, strings.Split(*only, ","), *workers)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
 	}
-	for _, s := range survivors {
-		fmt.Println("survives:", s)
+	for _, g := range survivors {
+		fmt.Println("survives:", g)
 	}
 	if len(survivors) > 0 {
 		os.Exit(1)
 	}
 }
 
-// guard is one condition in a file.
-type guard struct {
-	file       string
-	id         string
-	line       int
-	start, end int    // of the condition or the call, in bytes
-	without    string // goes before the condition; without one, error(nil) stands for the call
-}
-
-func run() (survivors []string, err error) {
-	var guards []guard
-	err = filepath.WalkDir(filepath.Join(*root, "internal"), func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
-			return err
-		}
-		found, err := guardsOf(file)
-		guards = append(guards, found...)
-		return err
-	})
+// run returns the guards that no test misses.
+func run(root string, only []string, workers int) (survivors []*guard, err error) {
+	root, err = filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	work, err := os.MkdirTemp("", "warifu-mutate-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	guards, overlay, err := instrument(root, work)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSuite(root, work, overlay)
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range guards {
-		if !strings.Contains(g.file+" "+g.id, *only) {
-			continue
+		if g.named(only) {
+			survivors = append(survivors, g)
 		}
-		killed, err := try(g)
-		if err != nil {
+	}
+	for _, e := range s.engines {
+		if survivors, err = s.tryAll(survivors, e, workers); err != nil {
 			return nil, err
-		}
-		name := fmt.Sprintf("%s:%d %s", g.file, g.line, g.id)
-		fmt.Printf("%-7t %s\n", killed, name)
-		if !killed {
-			survivors = append(survivors, name)
 		}
 	}
 	return survivors, nil
 }
 
-// guardsOf returns the guards of a file.
-func guardsOf(file string) (guards []guard, err error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	set := token.NewFileSet()
-	parsed, err := parser.ParseFile(set, file, text, parser.ParseComments)
-	if err != nil {
-		return nil, err
-	}
-	ids := make(map[int]string)
-	for _, group := range parsed.Comments {
-		for _, c := range group.List {
-			if id, ok := strings.CutPrefix(c.Text, "//guard:"); ok {
-				ids[set.Position(c.Pos()).Line] = id
+// tryAll returns the guards that no test on an engine misses.
+func (s *suite) tryAll(guards []*guard, e engine, workers int) (survivors []*guard, err error) {
+	queue := make(chan *guard)
+	var wg sync.WaitGroup
+	var mu sync.Mutex // of survivors, err and what is printed
+	for range workers {
+		wg.Go(func() {
+			for g := range queue {
+				begun := time.Now()
+				killer, failed := s.try(g, e)
+				took := time.Since(begun).Seconds()
+				mu.Lock()
+				switch {
+				case failed != nil:
+					err = errors.Join(err, fmt.Errorf("%s: %w", g, failed))
+				case killer == "":
+					survivors = append(survivors, g)
+					fmt.Printf("%5.1fs %s: not missed on %s\n", took, g, e)
+				default:
+					fmt.Printf("%5.1fs %s: missed by %s\n", took, g, killer)
+				}
+				mu.Unlock()
 			}
-		}
+		})
 	}
-	ast.Inspect(parsed, func(n ast.Node) bool {
-		add := func(cond ast.Expr, at token.Pos, without string) {
-			if id, ok := ids[set.Position(at).Line]; ok {
-				guards = append(guards, guard{file: file, id: id, line: set.Position(at).Line,
-					start: set.Position(cond.Pos()).Offset, end: set.Position(cond.End()).Offset, without: without})
-			}
-		}
-		switch s := n.(type) {
-		case *ast.IfStmt:
-			if call := onlyCall(s); call != nil {
-				add(call, s.Body.Lbrace, "")
-			} else {
-				add(s.Cond, s.Body.Lbrace, "false && ")
-			}
-		case *ast.CaseClause:
-			if len(s.List) == 1 {
-				add(s.List[0], s.Colon, "false && ")
-			}
-		case *ast.ReturnStmt:
-			if len(s.Results) == 1 {
-				add(s.Results[0], s.Pos(), "true || ")
-			}
-		}
-		return true
-	})
-	return guards, nil
-}
-
-// onlyCall returns the call of `if err := call(); err != nil`, or nil.
-func onlyCall(s *ast.IfStmt) ast.Expr {
-	assign, ok := s.Init.(*ast.AssignStmt)
-	if !ok || len(assign.Lhs) != 1 || len(assign.Rhs) != 1 {
-		return nil
+	for _, g := range guards {
+		queue <- g
 	}
-	cond, ok := s.Cond.(*ast.BinaryExpr)
-	if !ok || cond.Op != token.NEQ {
-		return nil
-	}
-	failed, ok := cond.X.(*ast.Ident)
-	of, assigned := assign.Lhs[0].(*ast.Ident)
-	if _, call := assign.Rhs[0].(*ast.CallExpr); !ok || !assigned || !call || failed.Name != of.Name || failed.Name != "err" {
-		return nil
-	}
-	return assign.Rhs[0]
-}
-
-// try runs the tests without the guard, and puts it back.
-func try(g guard) (killed bool, err error) {
-	text, err := os.ReadFile(g.file)
-	if err != nil {
-		return false, err
-	}
-	defer os.WriteFile(g.file, text, 0o644)
-	mutated := "error(nil)"
-	if g.without != "" {
-		mutated = g.without + "(" + string(text[g.start:g.end]) + ")"
-	}
-	mutant := string(text[:g.start]) + mutated + string(text[g.end:])
-	if err := os.WriteFile(g.file, []byte(mutant), 0o644); err != nil {
-		return false, err
-	}
-	own := "./" + filepath.ToSlash(strings.TrimPrefix(filepath.Dir(g.file), filepath.Clean(*root)+string(filepath.Separator)))
-	for _, packages := range [][]string{{own}, {"./internal/federation/...", "./internal/web", "./internal/store"}, {"./test/abuse", "./internal/cli", "./internal/config"}} {
-		test := exec.Command("go", append([]string{"test", "-failfast"}, packages...)...)
-		test.Dir = *root
-		out, err := test.CombinedOutput()
-		if strings.Contains(string(out), "[build failed]") {
-			return false, fmt.Errorf("%s:%d: the mutant does not build:\n%s", g.file, g.line, out)
-		}
-		if err != nil {
-			return true, nil
-		}
-	}
-	return false, nil
+	close(queue)
+	wg.Wait()
+	return survivors, err
 }
