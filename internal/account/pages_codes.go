@@ -101,19 +101,29 @@ func (p *Pages) renderCodes(w http.ResponseWriter, r *http.Request, status int, 
 // showAgain shows the codes that the page itself sends back in the other language: a
 // link would lose them, and the server keeps none.
 func (p *Pages) showAgain(w http.ResponseWriter, r *http.Request) error {
+	codes, err := p.sentBack(w, r)
+	if codes == nil {
+		return err
+	}
+	return p.renderCodes(w, r, http.StatusOK, codes, "")
+}
+
+// sentBack returns the codes that the page itself sends back. If the browser was
+// led elsewhere there are none.
+func (p *Pages) sentBack(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	form, err := p.Site.Form(w, r, codesMadeStep, "codes")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v, err := p.Gate.EnterFor(w, r, session.Factor, codesPath, "")
 	if v == nil {
-		return err
+		return nil, err
 	}
 	codes, ok := shown(form["codes"])
 	if !ok {
-		return errForeign
+		return nil, errForeign
 	}
-	return p.renderCodes(w, r, http.StatusOK, codes, "")
+	return codes, nil
 }
 
 // shown returns the codes that a form sends back, since the server has them no
@@ -132,17 +142,9 @@ func shown(field string) (codes []string, ok bool) {
 // downloadCodes answers with a text file of the codes. It says neither whose they
 // are nor where they are typed in.
 func (p *Pages) downloadCodes(w http.ResponseWriter, r *http.Request) error {
-	form, err := p.Site.Form(w, r, codesMadeStep, "codes")
-	if err != nil {
+	codes, err := p.sentBack(w, r)
+	if codes == nil {
 		return err
-	}
-	v, err := p.Gate.EnterFor(w, r, session.Factor, codesPath, "")
-	if v == nil {
-		return err
-	}
-	codes, ok := shown(form["codes"])
-	if !ok {
-		return errForeign
 	}
 	return p.Site.File(w, "recovery-codes.txt", p.codesFile(r, codes, p.Site.Now()))
 }

@@ -104,19 +104,20 @@ func plot(title string, counts []helpdesk.Count, name func(string) string) Plot 
 	return drawn
 }
 
-func (p *Pages) week() (from, to time.Time) {
-	to = p.Now().Truncate(time.Minute).Add(time.Minute) // what has just happened included
-	return to.Add(-reportDays * 24 * time.Hour), to
+// report returns the report of the last week, for whoever may see it.
+func (p *Pages) report(w http.ResponseWriter, r *http.Request) (*session.Visit, helpdesk.Weekly, error) {
+	v, err := p.enter(w, r, session.Factor, "/admin")
+	if v == nil {
+		return nil, helpdesk.Weekly{}, err
+	}
+	to := p.Now().Truncate(time.Minute).Add(time.Minute) // what has just happened included
+	report, err := p.Reports.Of(r.Context(), to.Add(-reportDays*24*time.Hour), to)
+	return v, report, err
 }
 
 func (p *Pages) showDesk(w http.ResponseWriter, r *http.Request) error {
-	v, err := p.enter(w, r, session.Factor, "/admin")
-	if v == nil {
-		return err
-	}
-	from, to := p.week()
-	report, err := p.Reports.Of(r.Context(), from, to)
-	if err != nil {
+	v, report, err := p.report(w, r)
+	if v == nil || err != nil {
 		return err
 	}
 	stopped, err := p.Reports.Stopped(r.Context())
@@ -126,7 +127,7 @@ func (p *Pages) showDesk(w http.ResponseWriter, r *http.Request) error {
 	text := func(key string, args ...any) string { return p.Site.Text(r, key, args...) }
 	words := func(key string) string { return p.Site.Text(r, key) }
 	japanese := p.Site.Lang(r) == i18n.Japanese
-	page := DeskPage{Days: reportDays, From: p.Site.Day(r, from), To: p.Site.Day(r, to), Report: report,
+	page := DeskPage{Days: reportDays, From: p.Site.Day(r, report.From), To: p.Site.Day(r, report.To), Report: report,
 		Median: int(report.Median.Minutes()), P90: int(report.P90.Minutes()), MayLift: v.Subscriber.Role == directory.RoleAdministrator,
 		Hours:  plot(text("admin.by_hour"), report.ByHour, func(hour string) string { return text("admin.hour", "hour", hour) }),
 		Kinds:  plot(text("admin.by_kind"), report.ByKind, words),
@@ -146,16 +147,11 @@ func (p *Pages) showDesk(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) deskCSV(w http.ResponseWriter, r *http.Request) error {
-	v, err := p.enter(w, r, session.Factor, "/admin")
-	if v == nil {
+	v, report, err := p.report(w, r)
+	if v == nil || err != nil {
 		return err
 	}
-	from, to := p.week()
-	report, err := p.Reports.Of(r.Context(), from, to)
-	if err != nil {
-		return err
-	}
-	return p.Site.CSV(w, "warifu-desk-"+to.Format(time.DateOnly)+".csv", func(out http.ResponseWriter) error { return report.WriteCSV(out, p.Reports.Zone) })
+	return p.Site.CSV(w, "warifu-desk-"+report.To.Format(time.DateOnly)+".csv", func(out http.ResponseWriter) error { return report.WriteCSV(out, p.Reports.Zone) })
 }
 
 const liftStep = "admin/lift" // the name of the page, too
