@@ -45,6 +45,7 @@ const (
 
 // Keys of an event's details that the person's own history reads.
 const (
+	DetailCaller  = "caller"  // network address of the caller, for whom an agent acts from another one
 	DetailDevice  = "device"  // the browser and its system, such as "Chrome・Windows"
 	DetailDrift   = "drift"   // how wrong the clock was that has shown a TOTP, such as "2m0s"
 	DetailService = "service" // the id of the service that a sign-in was for

@@ -239,7 +239,7 @@ func (d *Desk) begin(ctx context.Context, tx DeskTx, a Agent, who directory.Subs
 		return ErrSelf
 	}
 	if c.State == Second && now.Sub(c.First.At) >= secondWithin {
-		if err := d.move(ctx, tx, &c, SecondLapse, ""); err != nil {
+		if err := d.move(ctx, tx, &c, SecondLapse, c.event("", SecondLapse, now)); err != nil {
 			return err
 		}
 	}
@@ -261,7 +261,7 @@ func (d *Desk) begin(ctx context.Context, tx DeskTx, a Agent, who directory.Subs
 		c.Work = Work{}
 	}
 	c.Work.AgentID, c.Work.TouchedAt = a.Subscriber.ID, now
-	return d.move(ctx, tx, &c, o, a.Subscriber.ID)
+	return d.move(ctx, tx, &c, o, c.acted(a, o, now))
 }
 
 // samePerson reports whether two accounts are one person's (A28).
@@ -289,7 +289,7 @@ func (d *Desk) Note(ctx context.Context, a Agent, no int64, w Work) error {
 
 func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) error {
 	if c.State != Working {
-		return flow.OutOfOrder(c.State, Entered)
+		return flow.OutOfOrder(c.State, Noted)
 	}
 	for item := range w.Checks {
 		if !slices.Contains(d.Policy.Items, item) {
@@ -300,12 +300,12 @@ func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) err
 	w.PasswordToo = w.PasswordToo && c.Kind == Initialise
 	w.PhoneShown = w.PhoneShown || c.Work.PhoneShown
 	if w.PhoneShown && !c.Work.PhoneShown {
-		if err := tx.AppendAudit(ctx, c.event(a.Subscriber.ID, "telephone number shown", d.Now())); err != nil {
+		if err := tx.AppendAudit(ctx, c.acted(a, "telephone number shown", d.Now())); err != nil {
 			return err
 		}
 	}
 	c.Work = w
-	return d.move(ctx, tx, &c, Entered, a.Subscriber.ID)
+	return d.move(ctx, tx, &c, Noted, c.acted(a, Noted, d.Now()))
 }
 
 // mine returns a case that this agent has opened and is at work on. Others do
@@ -448,7 +448,7 @@ func (d *Desk) approve(ctx context.Context, tx DeskTx, a Agent, no int64) (v Ver
 	}
 	if v.Outcome == SecondAsked {
 		c.First = Decision{AgentID: a.Subscriber.ID, At: d.Now()}
-		err = d.move(ctx, tx, &c, SecondAsked, a.Subscriber.ID)
+		err = d.move(ctx, tx, &c, SecondAsked, c.judged(a, SecondAsked, d.Now()))
 		v.Case = c
 		return v, err
 	}
@@ -505,11 +505,11 @@ func (d *Desk) grant(ctx context.Context, tx DeskTx, a Agent, who directory.Subs
 			return v, err
 		}
 	}
-	if err := d.move(ctx, tx, &c, o, a.Subscriber.ID); err != nil {
+	if err := d.move(ctx, tx, &c, o, c.judged(a, o, now)); err != nil {
 		return Verdict{}, err
 	}
 	if c.Kind == Report { // nothing is left to be taken
-		if err := d.move(ctx, tx, &c, Redemption, a.Subscriber.ID); err != nil {
+		if err := d.move(ctx, tx, &c, Redemption, c.acted(a, Redemption, now)); err != nil {
 			return Verdict{}, err
 		}
 	}
@@ -594,7 +594,7 @@ func (d *Desk) refuse(ctx context.Context, tx DeskTx, a Agent, c Case, why Why) 
 		return ErrSelf
 	}
 	c.Decided, c.Why = Decision{AgentID: a.Subscriber.ID, At: d.Now()}, why
-	if err := d.move(ctx, tx, &c, Refusal, a.Subscriber.ID); err != nil {
+	if err := d.move(ctx, tx, &c, Refusal, c.judged(a, Refusal, d.Now())); err != nil {
 		return err
 	}
 	reason := notice.ClosedIdentity

@@ -53,6 +53,7 @@ type Outcome string
 const (
 	Entered      Outcome = "opened by an agent"
 	TakenOver    Outcome = "taken over by another agent"
+	Noted        Outcome = "noted" // what the agent has marked and written so far
 	SecondAsked  Outcome = "approved, second agent asked for"
 	Approval     Outcome = "approved"
 	Again        Outcome = "approved again" // a new OTP
@@ -78,6 +79,7 @@ var transitions = flow.Table[State, Outcome]{
 	Working: {
 		Entered:      Working,
 		TakenOver:    Working,
+		Noted:        Working,
 		SecondAsked:  Second,
 		Approval:     Approved,
 		Refusal:      Refused,

@@ -168,7 +168,7 @@ func (l *LookUp) Protect(ctx context.Context, a Agent, spsID, reason string, act
 		if !checks.Confirms(l.Need) { //guard:HD-4
 			return &BlockedError{Blocks: []Block{NoIdentity}}
 		}
-		return people.ClearWaits(ctx, spsID, reason)
+		return people.ClearWaits(ctx, spsID, reason+" ("+checks.String()+")") // the trail says upon what
 	}
 	return ErrNoCase
 }

@@ -203,20 +203,14 @@ func (d *Reception) values(c Case) mail.Values {
 	return mail.Values{"kind": d.kind(c), "no": mail.Same(strconv.FormatInt(c.No, 10))}
 }
 
-// event is what is recorded of a case. The comparison number is not.
-func (c Case) event(actor, outcome string, now time.Time) audit.Event {
-	return audit.Event{At: now, Name: audit.DeskCase, Actor: actor, Subscriber: c.SubscriberID, Target: strconv.FormatInt(c.No, 10), Outcome: outcome,
-		Address: c.Caller.Address, Detail: map[string]string{"kind": string(c.Kind), audit.DetailDevice: c.Caller.Device}}
-}
-
 // Topics of what changes.
 const BoardTopic = "desk"
 
 // Topic is where a case's changes are announced.
 func (c Case) Topic() string { return "case:" + strconv.FormatInt(c.No, 10) }
 
-// move takes a case one step on, and tells everyone who waits for it.
-func (d *Reception) move(ctx context.Context, tx CaseTx, c *Case, o Outcome, actor string) (err error) {
+// move takes a case one step on, records it, and tells everyone who waits for it.
+func (d *Reception) move(ctx context.Context, tx CaseTx, c *Case, o Outcome, e audit.Event) (err error) {
 	now := d.Now()
 	if c.Lapsed(now) && o != Lapse { //guard:HD-18
 		return flow.OutOfOrder(c.State, o)
@@ -229,7 +223,7 @@ func (d *Reception) move(ctx context.Context, tx CaseTx, c *Case, o Outcome, act
 	}
 	for _, do := range []func() error{
 		func() error { return tx.UpdateCase(ctx, *c) },
-		func() error { return tx.AppendAudit(ctx, c.event(actor, string(o), now)) },
+		func() error { return tx.AppendAudit(ctx, e) },
 		func() error { return tx.Announce(ctx, c.Topic()) },
 		func() error { return tx.Announce(ctx, BoardTopic) },
 	} {
@@ -247,7 +241,7 @@ func (d *Reception) End(ctx context.Context, tx CallerTx, c Case, o Outcome) err
 	if o == Lapse {
 		actor = ""
 	}
-	if err := d.move(ctx, tx, &c, o, actor); err != nil {
+	if err := d.move(ctx, tx, &c, o, c.event(actor, o, d.Now())); err != nil {
 		return err
 	}
 	if o == Replaced || o == Needless { // the person has just done something that is told anyway
@@ -292,7 +286,7 @@ func (d *Reception) Take(ctx context.Context, tx CaseTx, key flow.Key) (Case, er
 	if err != nil {
 		return Case{}, err
 	}
-	return c, d.move(ctx, tx, &c, Redemption, c.SubscriberID)
+	return c, d.move(ctx, tx, &c, Redemption, c.event(c.SubscriberID, Redemption, d.Now()))
 }
 
 // Waits returns the living case that a browser has for a person, or [ErrNoCase]:

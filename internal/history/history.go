@@ -3,6 +3,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,7 +149,8 @@ func entries(rows []audit.Row) (all []Entry, err error) {
 
 // entry fills what every event has.
 func entry(e audit.Event, of Entry) Entry {
-	of.At, of.Address, of.Device, of.Service = e.At, e.Address, e.Detail[audit.DetailDevice], e.Detail[audit.DetailService]
+	of.At, of.Device, of.Service = e.At, e.Detail[audit.DetailDevice], e.Detail[audit.DetailService]
+	of.Address = cmp.Or(e.Detail[audit.DetailCaller], e.Address) // an agent's is nobody else's business
 	return of
 }
 

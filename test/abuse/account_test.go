@@ -51,8 +51,7 @@ var confirmationDigits = regexp.MustCompile(`\b\d{4} \d{4}\b`)
 // numberOf returns the newest number that was sent to an address for a person.
 func (w *world) numberOf(id, to string) (found string) {
 	w.t.Helper()
-	var subscriber string
-	w.must(w.raw.QueryRowContext(w.t.Context(), `SELECT id FROM subscriber WHERE sps_id = $1`, id).Scan(&subscriber))
+	subscriber := w.idOf(id)
 	for _, m := range w.mailsTo(to) {
 		if n := confirmationDigits.FindString(m.Body); n != "" && m.subscriber == subscriber {
 			found = n

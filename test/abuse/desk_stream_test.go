@@ -384,6 +384,9 @@ func TestDeskProtects(t *testing.T) {
 		if got := act(taro.id, "wait", "check_inperson", "yes"); got.Code != http.StatusOK {
 			t.Errorf("%d %s", got.Code, got.main())
 		}
+		if w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'subscriber.unlocked' AND body LIKE '%(inperson=yes)%'`) != 1 {
+			t.Error("the trail does not say upon what a wait was cleared")
+		}
 		w.newBrowser().totpPage(taro.id)
 		w.pass(6 * time.Minute)
 		if got := act(taro.id, "suspend"); !strings.HasPrefix(got.Header().Get("Location"), "/login") || w.count(`SELECT COUNT(*) FROM subscriber WHERE status = 'suspended' AND sps_id = 'sps00002'`) != 0 {
