@@ -238,14 +238,18 @@ func (d *Desk) begin(ctx context.Context, tx DeskTx, a Agent, who directory.Subs
 	if samePerson(a.Subscriber, who) { //guard:HD-6
 		return ErrSelf
 	}
-	if c.State == Second && now.Sub(c.First.At) >= secondWithin {
+	first, stands, err := d.first(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	if c.State == Second && !stands {
 		if err := d.move(ctx, tx, &c, SecondLapse, c.event("", SecondLapse, now)); err != nil {
 			return err
 		}
 	}
 	o := Entered
 	switch {
-	case c.State == Second && c.First.AgentID == a.Subscriber.ID: //guard:HD-6
+	case c.State == Second && sameAgent(first, a.Subscriber): //guard:HD-6
 		return ErrSame
 	case c.State == Working && c.Work.AgentID != a.Subscriber.ID && now.Sub(c.Work.TouchedAt) < freeAfter:
 		if !takeOver {
@@ -264,10 +268,25 @@ func (d *Desk) begin(ctx context.Context, tx DeskTx, a Agent, who directory.Subs
 	return d.move(ctx, tx, &c, o, c.acted(a, o, now))
 }
 
+// first returns who has asked for a second agent, and reports whether that
+// approval still counts: for a quarter of an hour, and of somebody who is an agent.
+func (d *Desk) first(ctx context.Context, tx DeskReader, c Case) (who directory.Subscriber, stands bool, err error) {
+	if c.First.AgentID == "" {
+		return who, false, nil
+	}
+	who, err = tx.Subscriber(ctx, c.First.AgentID)
+	return who, d.Now().Sub(c.First.At) < secondWithin && who.IsAgent() && who.Status == directory.Active, err
+}
+
+// sameAgent reports whether two accounts are one agent's. The telephone may be the
+// help desk's.
+func sameAgent(a, b directory.Subscriber) bool {
+	return a.ID == b.ID || a.Mailbox != "" && strings.EqualFold(a.Mailbox, b.Mailbox)
+}
+
 // samePerson reports whether two accounts are one person's (A28).
 func samePerson(a, b directory.Subscriber) bool {
-	same := func(x, y string) bool { return x != "" && strings.EqualFold(x, y) }
-	return a.ID == b.ID || same(a.Mailbox, b.Mailbox) || same(a.Telephone, b.Telephone)
+	return sameAgent(a, b) || a.Telephone != "" && a.Telephone == b.Telephone
 }
 
 func (a Agent) event(name audit.Name, target, outcome string, now time.Time) audit.Event {
@@ -457,28 +476,35 @@ func (d *Desk) approve(ctx context.Context, tx DeskTx, a Agent, no int64) (v Ver
 
 // verdict says what the approval of this agent comes to.
 func (d *Desk) verdict(ctx context.Context, tx DeskTx, a Agent, who directory.Subscriber, c *Case) (Outcome, error) {
+	if c.State == Approved && c.Kind != SignIn { //guard:HD-9
+		return "", flow.OutOfOrder(c.State, Approval)
+	}
 	flags, err := d.flags(ctx, tx, who, *c)
 	if err != nil {
 		return "", err
 	}
-	if c.State == Approved && c.Kind == SignIn {
-		return Again, nil
+	first, stands, err := d.first(ctx, tx, *c)
+	if err != nil {
+		return "", err
 	}
-	first := a.Subscriber.ID
-	if c.State == Second {
-		first = c.First.AgentID
+	if c.State != Second {
+		first = a.Subscriber
 	}
-	n, err := d.demand(ctx, tx, first, who, *c, flags)
+	n, err := d.demand(ctx, tx, first.ID, who, *c, flags)
 	switch {
 	case err != nil:
 		return "", err
-	case c.State == Working && n.Second:
+	case c.State != Second && n.Second: //guard:HD-6
 		return SecondAsked, nil
-	case c.State == Second && c.First.AgentID == a.Subscriber.ID: //guard:HD-6
+	case c.State == Approved:
+		return Again, nil
+	case c.State != Second:
+		return Approval, nil
+	case sameAgent(first, a.Subscriber): //guard:HD-6
 		return "", ErrSame
-	case c.State == Second && n.Administrator && a.Subscriber.Role != directory.RoleAdministrator: //guard:HD-13
+	case n.Administrator && a.Subscriber.Role != directory.RoleAdministrator: //guard:HD-13
 		return "", ErrLimit
-	case c.State == Second && d.Now().Sub(c.First.At) >= secondWithin: //guard:HD-6
+	case !stands: //guard:HD-6
 		return "", flow.OutOfOrder(c.State, Approval)
 	}
 	return Approval, nil

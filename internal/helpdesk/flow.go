@@ -101,6 +101,7 @@ var transitions = flow.Table[State, Outcome]{
 	Approved: {
 		Redemption:   Used,
 		Again:        Approved,
+		SecondAsked:  Second, // for another OTP
 		Cancellation: Cancelled,
 		Replaced:     Cancelled,
 		Needless:     Cancelled,

@@ -9,15 +9,14 @@ import (
 // Sheet is what an agent sees of a case: never the comparison number, and no
 // secret (HD-1, HD-3).
 type Sheet struct {
-	Case    Case
-	Person  directory.Subscriber
-	Flags   Flags
-	Demand  Demand
-	Rivals  []Case
-	Blocks  []Block
-	Undo    Undo                 // of a report: what can be turned back
-	First   directory.Subscriber // who has asked for a second agent; empty if nobody
-	CanSign bool                 // this agent may approve, as far as it depends on who it is
+	Case   Case
+	Person directory.Subscriber
+	Flags  Flags
+	Demand Demand
+	Rivals []Case
+	Blocks []Block
+	Undo   Undo                 // of a report: what can be turned back
+	First  directory.Subscriber // who has asked for a second agent; empty if nobody
 }
 
 // Sheet returns that of a case that this agent is at work on, or was last.
@@ -50,7 +49,6 @@ func (d *Desk) sheet(ctx context.Context, tx DeskReader, a Agent, no int64) (s S
 	if s.Demand, err = d.demand(ctx, tx, first, s.Person, c, s.Flags); err != nil {
 		return s, err
 	}
-	s.CanSign = c.State != Second || c.First.AgentID != a.Subscriber.ID && (!s.Demand.Administrator || a.Subscriber.Role == directory.RoleAdministrator)
 	if s.Rivals, err = d.rivals(ctx, tx, c); err != nil {
 		return s, err
 	}
