@@ -166,6 +166,7 @@ func (s *Reports) freeze(ctx context.Context, tx ReportTx, who directory.Subscri
 		func() error { return tx.EndSessions(ctx, who.ID) },
 		func() error { return tx.DeleteGrantsOf(ctx, who.ID) },
 		func() error { return tx.EndWaysBack(ctx, who.ID) },
+		func() error { return s.Desk.EndOpen(ctx, tx, who.ID, helpdesk.Alarmed) },
 	} {
 		if err := do(); err != nil {
 			return "", err

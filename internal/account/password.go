@@ -7,6 +7,7 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
+	"warifu/internal/helpdesk"
 	"warifu/internal/notice"
 )
 
@@ -38,14 +39,14 @@ type PasswordVerdict struct {
 type PasswordTx interface {
 	SessionTx
 	password.GuardTx
-	notice.Tx
+	helpdesk.CallerTx
 	SetPassword(ctx context.Context, subscriberID, hash string, now time.Time) error
 	// DeleteGrantsOf revokes what services hold of a subscriber.
 	DeleteGrantsOf(ctx context.Context, subscriberID string) error
 	// EndWaysBack ends the links, OTPs, the ticket and the trusted browsers of a
 	// subscriber.
 	EndWaysBack(ctx context.Context, subscriberID string) error
-	// EndHalfSignIns ends the sign-ins that the old password has begun.
+	// EndHalfSignIns ends the sign-ins and recoveries that the old password has begun.
 	EndHalfSignIns(ctx context.Context, subscriberID string) error
 }
 
@@ -56,6 +57,7 @@ type Passwords struct {
 	Rules   *password.Rules
 	Notices *notice.Service
 	Words   notice.Words
+	Desk    *helpdesk.Reception
 	Now     func() time.Time
 }
 
@@ -128,6 +130,9 @@ func (s *Passwords) set(ctx context.Context, tx PasswordTx, a Actor, who directo
 		if err := end(ctx, who.ID); err != nil {
 			return err
 		}
+	}
+	if err := s.Desk.EndOpen(ctx, tx, who.ID, helpdesk.PasswordNew); err != nil {
+		return err
 	}
 	return s.Notices.Tell(ctx, tx, a.notice(notice.Password, who, s.Words, nil, s.Now()))
 }

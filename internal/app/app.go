@@ -284,7 +284,7 @@ func (a *App) buildPages() (err error) {
 	(&recovery.Pages{Site: a.Site, Service: recover, Wait: wait, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
 	mine := a.accountPages(pending, policy)
-	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Now: a.now}
+	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Desk: a.Reception, Now: a.now}
 	mine.Mount()
 	people := &helpdesk.LookUp{InTx: store.In[helpdesk.LookUpTx](a.DB), Directory: a.Directory, Notices: a.Notices,
 		Domains: a.Config.Institution.MailDomains, Need: a.Config.Desk.Need, Now: a.now}

@@ -61,6 +61,8 @@ const (
 	Cancellation Outcome = "cancelled"
 	Replaced     Outcome = "replaced by a newer one of the same browser"
 	Needless     Outcome = "not needed: signed in with a second factor"
+	PasswordNew  Outcome = "ended: the password was changed"
+	Alarmed      Outcome = "ended: a change was reported"
 	Lapse        Outcome = "expired"
 	SecondLapse  Outcome = "no second agent in time"
 	Redemption   Outcome = "used"
@@ -73,6 +75,8 @@ var transitions = flow.Table[State, Outcome]{
 		Cancellation: Cancelled,
 		Replaced:     Cancelled,
 		Needless:     Cancelled,
+		PasswordNew:  Cancelled,
+		Alarmed:      Cancelled,
 		Lapse:        Expired,
 		Refusal:      Refused, // by the agent of the person's other case
 	},
@@ -86,6 +90,8 @@ var transitions = flow.Table[State, Outcome]{
 		Cancellation: Cancelled,
 		Replaced:     Cancelled,
 		Needless:     Cancelled,
+		PasswordNew:  Cancelled,
+		Alarmed:      Cancelled,
 		Lapse:        Expired,
 	},
 	Second: {
@@ -95,6 +101,8 @@ var transitions = flow.Table[State, Outcome]{
 		Cancellation: Cancelled,
 		Replaced:     Cancelled,
 		Needless:     Cancelled,
+		PasswordNew:  Cancelled,
+		Alarmed:      Cancelled,
 		SecondLapse:  Working,
 		Lapse:        Expired,
 	},
@@ -105,6 +113,8 @@ var transitions = flow.Table[State, Outcome]{
 		Cancellation: Cancelled,
 		Replaced:     Cancelled,
 		Needless:     Cancelled,
+		PasswordNew:  Cancelled,
+		Alarmed:      Cancelled,
 		Lapse:        Expired,
 	},
 }

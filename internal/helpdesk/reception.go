@@ -244,10 +244,11 @@ func (d *Reception) End(ctx context.Context, tx CallerTx, c Case, o Outcome) err
 	if err := d.move(ctx, tx, &c, o, c.event(actor, o, d.Now())); err != nil {
 		return err
 	}
-	if o == Replaced || o == Needless { // the person has just done something that is told anyway
+	reason, told := map[Outcome]mail.Text{Cancellation: notice.ClosedCancelled, Lapse: notice.ClosedExpired}[o]
+	if !told { // the person has just done something that is told anyway
 		return nil
 	}
-	return d.tellClosed(ctx, tx, c, map[Outcome]mail.Text{Cancellation: notice.ClosedCancelled, Lapse: notice.ClosedExpired}[o])
+	return d.tellClosed(ctx, tx, c, reason)
 }
 
 // personTx is what telling the person of a case needs.
@@ -305,9 +306,10 @@ func (d *Reception) Waits(ctx context.Context, tx CaseTx, subscriberID string, b
 	return Case{}, ErrNoCase
 }
 
-// EndNeedless ends the cases of a person who has signed in with a second factor.
-// Reports stay: they are not about coming in.
-func (d *Reception) EndNeedless(ctx context.Context, tx CallerTx, subscriberID string) error {
+// EndOpen ends the cases of a person who has done something after which they must
+// not come to anything: signed in with a second factor, changed the password,
+// reported a change. Reports stay: they are not about coming in.
+func (d *Reception) EndOpen(ctx context.Context, tx CallerTx, subscriberID string, o Outcome) error {
 	now := d.Now()
 	recent, err := tx.CasesOf(ctx, subscriberID, now.Add(-lifetime))
 	if err != nil {
@@ -315,7 +317,7 @@ func (d *Reception) EndNeedless(ctx context.Context, tx CallerTx, subscriberID s
 	}
 	for _, c := range recent {
 		if c.Alive(now) && c.Kind != Report {
-			if err := d.End(ctx, tx, c, Needless); err != nil {
+			if err := d.End(ctx, tx, c, o); err != nil {
 				return err
 			}
 		}

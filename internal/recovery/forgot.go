@@ -11,6 +11,7 @@ import (
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/recoverycode"
 	"warifu/internal/directory"
+	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
@@ -302,6 +303,9 @@ func (s *Service) ChoosePassword(ctx context.Context, c Claimant, typed string) 
 			return err
 		}
 		if err := password.Set(ctx, tx, who, hash, s.Now()); err != nil {
+			return err
+		}
+		if err := s.Desk.EndOpen(ctx, tx, who.ID, helpdesk.PasswordNew); err != nil {
 			return err
 		}
 		if t.Enrol { // all tickets have ended, and this one is still needed

@@ -7,6 +7,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
@@ -110,7 +111,7 @@ func (s *Service) comeIn(ctx context.Context, tx Tx, a attempt, o Outcome, proof
 	if err := tx.EndRecoveryLinks(ctx, a.who.ID); err != nil { //guard:RST-9
 		return Verdict{}, err
 	}
-	if err := s.Desk.EndNeedless(ctx, tx, a.who.ID); err != nil {
+	if err := s.Desk.EndOpen(ctx, tx, a.who.ID, helpdesk.Needless); err != nil {
 		return Verdict{}, err
 	}
 	if err := s.openSession(ctx, tx, a.flow, a.claimant, a.who, &v); err != nil {

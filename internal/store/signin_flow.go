@@ -86,11 +86,15 @@ func bytesOf(b []byte) []byte {
 }
 
 // EndHalfSignIns implements [account.PasswordTx]. A step-up of a person who is
-// signed in goes on.
+// signed in goes on, and so does whoever has got so far as to enrol.
 func (tx *Tx) EndHalfSignIns(ctx context.Context, subscriberID string) error {
-	_, err := tx.exec(ctx, `DELETE FROM signin_flow WHERE subscriber_id = $1 AND state <> 'signed_in' AND NOT step_up`, subscriberID)
-	if err != nil {
-		return fmt.Errorf("store: end half sign-ins: %w", err)
+	for _, statement := range []string{
+		`DELETE FROM signin_flow WHERE subscriber_id = $1 AND state <> 'signed_in' AND NOT step_up`,
+		`DELETE FROM recovery_flow WHERE subscriber_id = $1 AND state <> 'enrolment_required'`,
+	} {
+		if _, err := tx.exec(ctx, statement, subscriberID); err != nil {
+			return fmt.Errorf("store: end half sign-ins: %w", err)
+		}
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ type SetTx interface {
 	// EndWaysBack ends the links, OTPs, the ticket and the trusted browsers of a
 	// subscriber.
 	EndWaysBack(ctx context.Context, subscriberID string) error
+	// EndHalfSignIns ends the sign-ins and recoveries that the old password has begun.
+	EndHalfSignIns(ctx context.Context, subscriberID string) error
 }
 
 // Set stores the hash of a new password. All sessions, refresh tokens, links and
@@ -50,5 +52,8 @@ func Set(ctx context.Context, tx SetTx, who directory.Subscriber, hash string, n
 	if err := tx.DeleteGrantsOf(ctx, who.ID); err != nil {
 		return err
 	}
-	return tx.EndWaysBack(ctx, who.ID)
+	if err := tx.EndWaysBack(ctx, who.ID); err != nil {
+		return err
+	}
+	return tx.EndHalfSignIns(ctx, who.ID)
 }

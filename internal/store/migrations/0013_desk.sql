@@ -42,6 +42,7 @@ CREATE INDEX desk_case_open ON desk_case (opened_at) WHERE ended_at = 0;
 CREATE INDEX desk_case_opened ON desk_case (opened_at);
 CREATE INDEX desk_case_decided ON desk_case (decided_id, decided_at) WHERE decided_id <> '';
 
+CREATE INDEX recovery_flow_subscriber_id ON recovery_flow (subscriber_id);
 CREATE INDEX subscriber_recovered_at ON subscriber (recovered_at) WHERE recovered_at > 0;
 
 -- Wrong entries at the desk: of an agent, and for an SPS-ID (its HMAC).
@@ -58,4 +59,5 @@ CREATE INDEX desk_entry_stopped ON desk_entry (stopped_at) WHERE stopped_at > 0;
 DROP TABLE desk_entry;
 DROP TABLE desk_case;
 DROP INDEX subscriber_recovered_at;
+DROP INDEX recovery_flow_subscriber_id;
 ALTER TABLE subscriber DROP COLUMN telephone;
