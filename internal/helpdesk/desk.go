@@ -1,6 +1,7 @@
 package helpdesk
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -133,7 +134,8 @@ type Entry struct {
 	No      int64 // of the case; zero if none matches
 	Left    int64 // wrong entries until the agent is stopped
 	Stopped bool
-	Kind    Kind
+
+	target int64 // wrong entries for this SPS-ID, of all agents
 }
 
 const (
@@ -154,19 +156,38 @@ func (d *Desk) Enter(ctx context.Context, a Agent, spsID, number string, takeOve
 	if err != nil || e.Stopped {
 		return e, err
 	}
-	left := e.Left
+	reserved := e
+	var denied error // the entry is right, but not for this agent now
 	err = d.InTx(ctx, func(tx DeskTx) error {
-		e, err = d.enter(ctx, tx, a, id, number, takeOver)
-		if err != nil {
-			return err
-		}
-		if e.No == 0 {
-			e.Left = left
-			return d.noMatch(ctx, tx, a, &e)
+		e, denied = d.enter(ctx, tx, a, id, number, takeOver)
+		switch outcome, right := denials(denied); {
+		case denied != nil && !right:
+			return denied
+		case right:
+			if err := tx.AppendAudit(ctx, a.event(audit.DeskEntry, strconv.FormatInt(e.No, 10), outcome, d.Now())); err != nil {
+				return err
+			}
+		case e.No == 0:
+			e.Left = reserved.Left
+			return d.noMatch(ctx, tx, a, &e, reserved.target)
 		}
 		return errors.Join(tx.ForgiveEntry(ctx, "agent:"+a.Subscriber.ID), tx.ForgiveEntry(ctx, target))
 	})
-	return e, err
+	return e, cmp.Or(err, denied)
+}
+
+// denials says how an entry is recorded that was right, and was not let through.
+func denials(err error) (outcome string, right bool) {
+	_, taken := errors.AsType[*TakenError](err)
+	switch {
+	case taken:
+		return "another agent is at work", true
+	case errors.Is(err, ErrSelf):
+		return "own case", true
+	case errors.Is(err, ErrSame):
+		return "same agent", true
+	}
+	return "", false
 }
 
 func (d *Desk) reserveEntry(ctx context.Context, tx DeskTx, a Agent, target string) (Entry, error) {
@@ -182,20 +203,17 @@ func (d *Desk) reserveEntry(ctx context.Context, tx DeskTx, a Agent, target stri
 		return Entry{Stopped: true}, nil // as many are being verified now as may be wrong
 	}
 	perTarget, _, err := tx.CountEntry(ctx, target, targetWindow, now)
-	if err != nil {
-		return Entry{}, err
-	}
-	if perTarget == targetAlarm { //guard:HD-2
-		if err := d.Alarm.Raise(ctx, tx, alarm.DeskTarget, targetAlarm, targetAlarm); err != nil {
-			return Entry{}, err
-		}
-	}
-	return Entry{Left: d.Policy.WrongEntries - wrong}, nil
+	return Entry{Left: d.Policy.WrongEntries - wrong, target: perTarget}, err
 }
 
 // noMatch records a wrong entry; with the last one the agent is stopped.
-func (d *Desk) noMatch(ctx context.Context, tx DeskTx, a Agent, e *Entry) error {
+func (d *Desk) noMatch(ctx context.Context, tx DeskTx, a Agent, e *Entry, target int64) error {
 	now := d.Now()
+	if target == targetAlarm { //guard:HD-2
+		if err := d.Alarm.Raise(ctx, tx, alarm.DeskTarget, targetAlarm, targetAlarm); err != nil {
+			return err
+		}
+	}
 	if err := tx.AppendAudit(ctx, a.event(audit.DeskEntry, "", "no match", now)); err != nil || e.Left > 0 { //guard:HD-2
 		return err
 	}
@@ -227,7 +245,7 @@ func (d *Desk) enter(ctx context.Context, tx DeskTx, a Agent, id, number string,
 		if !c.Alive(now) || !c.State.Open() || number == "" || c.Number != number { //guard:HD-2
 			continue
 		}
-		return Entry{No: c.No, Kind: c.Kind}, d.begin(ctx, tx, a, who, c, takeOver)
+		return Entry{No: c.No}, d.begin(ctx, tx, a, who, c, takeOver)
 	}
 	return Entry{}, nil
 }
@@ -327,6 +345,11 @@ func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) err
 	return d.move(ctx, tx, &c, Noted, c.acted(a, Noted, d.Now()))
 }
 
+// reasoned reports whether the reason is long enough (HD-4).
+func (w Work) reasoned() bool {
+	return utf8.RuneCountInString(strings.TrimSpace(w.Reason)) >= MinReason
+}
+
 // mine returns a case that this agent has opened and is at work on. Others do
 // not exist for him.
 func (d *Desk) mine(ctx context.Context, tx DeskReader, a Agent, no int64) (Case, error) {
@@ -359,7 +382,7 @@ func (d *Desk) blocks(ctx context.Context, tx DeskReader, who directory.Subscrib
 	if who.Status != directory.Active { //guard:HD-18
 		blocks = append(blocks, IsSuspended)
 	}
-	if utf8.RuneCountInString(strings.TrimSpace(c.Work.Reason)) < MinReason { //guard:HD-4
+	if !c.Work.reasoned() { //guard:HD-4
 		blocks = append(blocks, NoReason)
 	}
 	return blocks, nil
@@ -580,9 +603,6 @@ func (d *Desk) Refuse(ctx context.Context, a Agent, no int64, why Why) error {
 		if err != nil {
 			return err
 		}
-		if utf8.RuneCountInString(strings.TrimSpace(c.Work.Reason)) < MinReason { //guard:HD-4
-			return &BlockedError{Blocks: []Block{NoReason}}
-		}
 		return d.refuse(ctx, tx, a, c, why)
 	})
 }
@@ -595,12 +615,16 @@ func (d *Desk) RefuseOther(ctx context.Context, a Agent, no, other int64) error 
 		if err != nil {
 			return err
 		}
+		if !c.State.Open() { //guard:HD-20
+			return flow.OutOfOrder(c.State, Refusal)
+		}
 		rivals, err := d.rivals(ctx, tx, c)
 		if err != nil {
 			return err
 		}
 		for _, r := range rivals {
 			if r.No == other {
+				r.Work.Checks, r.Work.Reason = nil, c.Work.Reason
 				return d.refuse(ctx, tx, a, r, Suspicious)
 			}
 		}
@@ -611,6 +635,9 @@ func (d *Desk) RefuseOther(ctx context.Context, a Agent, no, other int64) error 
 func (d *Desk) refuse(ctx context.Context, tx DeskTx, a Agent, c Case, why Why) error {
 	if !slices.Contains(whys, why) {
 		return ErrNoCase
+	}
+	if !c.Work.reasoned() { //guard:HD-4
+		return &BlockedError{Blocks: []Block{NoReason}}
 	}
 	who, err := tx.Subscriber(ctx, c.SubscriberID)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -334,12 +335,17 @@ func (p *Pages) workOnCase(w http.ResponseWriter, r *http.Request) error {
 		if fault := p.fault(r, s.Blocks); fault != "" {
 			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, fault)
 		}
-	case "refuse":
-		if slices.Contains(s.Blocks, NoReason) {
+	default:
+		other, isOther := strings.CutPrefix(act, "other:")
+		if act != "refuse" && !isOther {
+			return p.Site.Redirect(w, r, casePath(s.Case.No))
+		}
+		if !s.Case.Work.reasoned() {
 			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.Site.Text(r, "err.case_reason", "n", MinReason))
 		}
-	default:
-		return p.Site.Redirect(w, r, casePath(s.Case.No))
+		if isOther {
+			act = "other&no=" + url.QueryEscape(other)
+		}
 	}
 	return p.Site.Redirect(w, r, casePath(s.Case.No)+"?confirm="+act)
 }
@@ -495,6 +501,9 @@ func (p *Pages) refuseOther(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = p.Desk.RefuseOther(r.Context(), *a, s.Case.No, other)
+	if blocked, ok := errors.AsType[*BlockedError](err); ok {
+		return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, blocked.Blocks))
+	}
 	if err != nil && !flow.Overtaken(err) {
 		return p.problem(err)
 	}

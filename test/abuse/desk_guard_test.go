@@ -2,9 +2,10 @@ package abuse
 
 import (
 	"fmt"
-	"html"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,31 @@ func TestDeskEntry(t *testing.T) {
 		}
 		caller.waitState(waiting) // the page is still there
 		desk.open(taro.id, waiting.number())
+	}, anyFactor)
+}
+
+// TestDeskEntryRight proves that a right entry never counts as a wrong one, also
+// where another agent is at work, or where the case is the agent's own, which is
+// recorded. HD-2, HD-16.
+func TestDeskEntryRight(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		caller, own, first, second := w.newBrowser(), w.newBrowser(), w.atDesk(agent01), w.atDesk(agent02)
+		waiting, mine := caller.callDesk(taro.id), own.callDesk(agent02.id)
+		first.open(taro.id, waiting.number())
+		for n := range 6 {
+			if got := second.entry(taro.id, waiting.number()); !got.says("Another agent is working") {
+				t.Fatalf("%d: %d %s", n, got.Code, got.main())
+			}
+			if got := second.entry(agent02.id, mine.number()); !got.says("This request is your own") {
+				t.Fatalf("%d: %d %s", n, got.Code, got.main())
+			}
+		}
+		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'desk.entry' AND body LIKE '%"outcome":"own case"%'`); n != 6 {
+			t.Errorf("%d of 6 entries of the agent's own case are recorded", n)
+		}
+		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'alarm_raised'`); n != 0 {
+			t.Errorf("%d alarms", n)
+		}
 	}, anyFactor)
 }
 
@@ -365,17 +391,28 @@ func TestDeskTwoCases(t *testing.T) {
 		if got := desk.press(sheet, confirm, "approve"); got.Code == http.StatusSeeOther {
 			t.Error("a frozen case was approved by the form alone")
 		}
-		other := strings.SplitAfter(html.UnescapeString(sheet.Body.String()), "confirm=other&no=")
-		if len(other) < 2 {
+		other := regexp.MustCompile(`value="(other:(\d+))"`).FindStringSubmatch(sheet.Body.String())
+		if other == nil {
 			t.Fatalf("no way to refuse the other one: %s", sheet.main())
 		}
-		no, _, _ := strings.Cut(other[1], `"`)
-		confirm = desk.get(sheet.path() + "?confirm=other&no=" + no)
+		no := other[2]
+		if got := desk.checked(sheet, other[1], "reason", "short"); got.Code != http.StatusUnprocessableEntity || !got.says("10 characters or more") {
+			t.Errorf("the other one refused without a reason: %d %s", got.Code, got.main())
+		}
+		if got := desk.press(sheet, desk.get(sheet.path()+"?confirm=other&no="+no), "other", "other", no); got.Code == http.StatusSeeOther {
+			t.Error("the other one was refused without a reason by the form alone")
+		}
+		confirm = desk.follow(desk.checked(sheet, other[1]))
 		if got := desk.press(sheet, confirm, "other", "other", no); got.Code != http.StatusSeeOther {
 			t.Fatalf("%d %s", got.Code, got.main())
 		}
 		if got := theirs.waitState(impostor); !strings.Contains(got, `"refused"`) {
 			t.Errorf("state %s", got)
+		}
+		for _, e := range w.caseEvents() {
+			if e.Outcome == "refused" && (e.Reason != "called back, student card seen" || e.Detail["checks"] != "") {
+				t.Errorf("the trail says of the other one: %+v", e)
+			}
 		}
 		if got := desk.approve(sheet); got.Code != http.StatusSeeOther { // a refusal of the last day: two agents
 			t.Errorf("%d %s", got.Code, got.main())
@@ -386,6 +423,22 @@ func TestDeskTwoCases(t *testing.T) {
 		}
 		w.pass(24*time.Hour + time.Minute)
 		theirs.callDesk(taro.id)
+	}, anyFactor)
+}
+
+// TestDeskRefusesOthersMeanwhile proves that the other case of a person is refused
+// only from one that is open: afterwards it is no business of that agent. HD-20, A32.
+func TestDeskRefusesOthersMeanwhile(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		caller, other, desk := w.newBrowser(), w.newBrowser(), w.atDesk(agent01)
+		sheet := desk.open(taro.id, caller.callDesk(taro.id).number())
+		desk.refuse(sheet, "mistake")
+		waiting := other.callDesk(taro.id)
+		no := strconv.Itoa(w.count(`SELECT MAX(no) FROM desk_case`))
+		desk.press(sheet, desk.get(sheet.path()+"?confirm=other&no="+no), "other", "other", no)
+		if got := other.waitState(waiting); !strings.Contains(got, `"waiting"`) {
+			t.Errorf("refused by the agent of a case that is over: %s", got)
+		}
 	}, anyFactor)
 }
 
