@@ -464,6 +464,9 @@ func (d *Desk) approve(ctx context.Context, tx DeskTx, a Agent, no int64) (v Ver
 	if err != nil {
 		return v, err
 	}
+	if c.Lapsed(d.Now()) { //guard:HD-18
+		return v, flow.OutOfOrder(c.State, Approval)
+	}
 	if err := tx.HoldSubscriber(ctx, c.SubscriberID); err != nil {
 		return v, err
 	}
