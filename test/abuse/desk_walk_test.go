@@ -23,6 +23,7 @@ type telephone struct {
 	sheets   []*page     // the case that lies open before each
 	caller   []int       // whose browser that is
 	taken    int         // tickets that were given out
+	through  *int        // most tickets of one walk
 }
 
 // TestDeskWalks has callers and agents do at random what they can do, and holds it
@@ -32,8 +33,9 @@ type telephone struct {
 // never approved; a person has at most three new cases an hour; the attacker, whom
 // no agent ever confirms, holds nothing. HD-1 to HD-20, A30, A64, SES-5.
 func TestDeskWalks(t *testing.T) {
+	through := 0
 	rapid.Check(t, func(r *rapid.T) {
-		w := &telephone{world: newWorld(t, template.SQLite(t), anyFactor), waits: make([]*page, 3), sheets: make([]*page, 3),
+		w := &telephone{through: &through, world: newWorld(t, template.SQLite(t), anyFactor), waits: make([]*page, 3), sheets: make([]*page, 3),
 			caller: make([]int, 3), proved: make([]time.Time, 3), who: []person{agent01, agent02, admin01}}
 		for n := range 3 {
 			b := w.newBrowser()
@@ -44,6 +46,7 @@ func TestDeskWalks(t *testing.T) {
 		}
 		r.Repeat(map[string]func(*rapid.T){
 			"call":        w.call,
+			"whole call":  w.whole,
 			"open":        w.open,
 			"approve":     w.approve,
 			"refuse":      w.refuse,
@@ -54,6 +57,9 @@ func TestDeskWalks(t *testing.T) {
 			"":            w.check,
 		})
 	})
+	if through == 0 {
+		t.Error("no walk has come to the end of a call")
+	}
 }
 
 func (w *telephone) signInAgent(n int) {
@@ -97,6 +103,30 @@ func (w *telephone) open(r *rapid.T) {
 		if other != a && w.sheets[other] != nil && w.sheets[other].path() == p.path() {
 			w.sheets[other] = nil
 		}
+	}
+}
+
+// whole is a call without disturbance: open, approve, take.
+func (w *telephone) whole(r *rapid.T) {
+	n, a := rapid.IntRange(0, 1).Draw(r, "browser"), w.any(r)
+	if w.waits[n] == nil {
+		return
+	}
+	w.awake(a)
+	b := w.agents[a]
+	p := b.follow(b.entry(taro.id, w.waits[n].number(), "take", "yes"))
+	if p.path() == "" {
+		return
+	}
+	w.sheets[a], w.caller[a] = nil, n
+	b.checked(p, "save")
+	action := p.path() + "/approve"
+	if confirm := b.get(p.path() + "?confirm=approve"); confirm.form(action).token != "" {
+		b.submit(action, confirm.form(action))
+	}
+	approved := w.count(`SELECT COUNT(*) FROM desk_case WHERE state = 'approved' AND expires_at > $1`, w.Now().UnixMilli())
+	if got := w.browsers[n].submit("/reset/take", w.waits[n].form("/reset/take")); got.Header().Get("Location") == "/enrol" && approved == 1 {
+		w.taken++
 	}
 }
 
@@ -220,6 +250,7 @@ func (w *telephone) check(r *rapid.T) {
 		r.Fatalf("%d cases in an hour", n)
 	}
 	used := w.count(`SELECT COUNT(*) FROM desk_case WHERE state = 'used'`)
+	*w.through = max(*w.through, used)
 	if used != w.taken {
 		r.Fatalf("%d cases used, %d taken", used, w.taken)
 	}
