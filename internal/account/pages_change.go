@@ -97,7 +97,7 @@ func (p *ReportPages) change(r *http.Request, v *session.Visit, id string) (NotM
 		}
 		what := e.Words(func(key string, args ...any) string { return p.Site.Text(r, key, args...) })
 		if e.Device != "" {
-			what = p.Site.Text(r, "history.what", "what", what, "device", e.Device)
+			what = p.Site.Text(r, "history.what", "what", what, "device", p.Site.DeviceName(r, e.Device))
 		}
 		return NotMePage{Path: "/not-me", ID: id, What: what, Time: p.Site.Clock(r, e.At)}, nil
 	}

@@ -62,7 +62,7 @@ func (p *Pages) historyRow(r *http.Request, e history.Entry, names map[string]st
 		}
 		return p.Site.Text(r, key, args...)
 	}
-	row := HistoryRow{Time: p.Site.Clock(r, e.At), Why: text(e.Why, "min", e.DriftMinutes()), Method: text(e.Method), Service: names[e.Service], Device: e.Device}
+	row := HistoryRow{Time: p.Site.Clock(r, e.At), Why: text(e.Why, "min", e.DriftMinutes()), Method: text(e.Method), Service: names[e.Service], Device: p.Site.DeviceName(r, e.Device)}
 	if e.Address != "" {
 		row.Place = p.place(r, e.Address)
 	}

@@ -51,10 +51,10 @@ func (p *Pages) showSessions(w http.ResponseWriter, r *http.Request) error {
 	page := SessionsPage{Done: p.done(r), Others: len(all) > 1, Trust: p.Trust || len(trusted) > 0}
 	for _, b := range trusted {
 		page.Trusted = append(page.Trusted, TrustedRow{ID: b.ID,
-			Row: p.Site.Text(r, "trusted.row", "device", b.Browser, "date", p.Site.Clock(r, b.ExpiresAt))})
+			Row: p.Site.Text(r, "trusted.row", "device", p.Site.DeviceName(r, b.Browser), "date", p.Site.Clock(r, b.ExpiresAt))})
 	}
 	for _, s := range all {
-		device := s.Browser
+		device := p.Site.DeviceName(r, s.Browser)
 		if device == "" {
 			device = p.Site.Text(r, "common.unknown")
 		}

@@ -86,5 +86,16 @@ func (c Client) Name() string {
 	case c.System == "":
 		return c.Browser
 	}
-	return c.Browser + "・" + c.System
+	return c.Browser + between + c.System
+}
+
+const between = "・" // the parts of a name that is kept
+
+// DeviceName says in the language of r what [Client.Name] has kept.
+func (s *Site) DeviceName(r *http.Request, kept string) string {
+	browser, system, both := strings.Cut(kept, between)
+	if !both {
+		return kept
+	}
+	return s.Text(r, "common.device", "browser", browser, "os", system)
 }

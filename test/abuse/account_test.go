@@ -646,7 +646,7 @@ func TestDevices(t *testing.T) {
 		}
 		x.signIn(seeded(2))
 		list := b.get("/account/sessions")
-		if strings.Count(list.Body.String(), "The device you are using") != 1 || !list.says("Safari・iPhone / off campus / Last used 18:00") {
+		if strings.Count(list.Body.String(), "The device you are using") != 1 || !list.says("Safari, iPhone / off campus / Last used 18:00") {
 			t.Errorf("%s", list.Body)
 		}
 		form := list.form("/account/sessions")

@@ -198,7 +198,7 @@ func TestHistorySaysNotMe(t *testing.T) {
 			b.openMenu()
 			b.pressIn("header", words(l.lang, "ログイン履歴", "Login history"))
 			stopped := words(l.lang, "2段階目で停止", "Stopped at the second step")
-			b.shows(stopped)
+			b.shows(stopped, words(l.lang, "Chrome・Linux", "Chrome, Linux"))
 			b.picture("history to report " + l.String())
 			xpath := fmt.Sprintf(`//main//tr[contains(., %q)]//a[normalize-space(.)=%q]`, stopped, words(l.lang, "心当たりがない", "I do not recognize this"))
 			b.submit(chromedp.Click(chromedp.Search(xpath)))
