@@ -204,6 +204,37 @@ func TestTwoAddresses(t *testing.T) {
 	})
 }
 
+// TestThirdAddress asks for a third address on a page that was opened before the
+// second was there. ADR-6.
+func TestThirdAddress(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		early := b.get("/account").form("/account/address")
+		b.register(who, "second@example.net", "beside", "yes")
+		w.pass(time.Minute) // the pause between two mails
+		p := b.submit("/account/address", early, "email", "third@example.net")
+		if p.Code != http.StatusUnprocessableEntity || len(w.mailsTo("third@example.net")) != 0 {
+			t.Errorf("%d, %d mails: %s", p.Code, len(w.mailsTo("third@example.net")), p.Body)
+		}
+	})
+}
+
+// TestAddressEndsLinks: a link that was mailed before the address changed is
+// dead. RST-9, A17.
+func TestAddressEndsLinks(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b, who := w.newBrowser(), seeded(1)
+		b.signIn(who)
+		path := w.newBrowser().askLink(who.id)
+		w.pass(time.Minute) // the pause between two mails
+		b.register(who, "new@example.net")
+		if p := w.newBrowser().confirm(path, who.id, people.Password); p.Code != http.StatusConflict || !p.says("This URL cannot be used") {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+	})
+}
+
 // TestFirstAddress: codes may go to the first one at once.
 func TestFirstAddress(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {

@@ -149,6 +149,28 @@ func TestDeskSelf(t *testing.T) {
 	}, anyFactor)
 }
 
+// TestDeskSelfMeanwhile proves that a case which the agent has at hand is out of
+// reach once its person turns out to be the agent: for approval and refusal. A28, HD-6.
+func TestDeskSelfMeanwhile(t *testing.T) {
+	for _, act := range []string{"approve", "refuse"} {
+		t.Run(act, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				caller, desk := w.newBrowser(), w.atDesk(agent01)
+				waiting := caller.callDesk(taro.id)
+				sheet := desk.open(taro.id, waiting.number())
+				confirm := desk.follow(desk.checked(sheet, act))
+				w.exec(`UPDATE subscriber SET mailbox = 'agent01@miyako.example' WHERE sps_id = 'sps00002'`)
+				if got := desk.press(sheet, confirm, act, map[string][]string{"refuse": {"why", "identity"}}[act]...); !got.says("This request is your own") {
+					t.Errorf("%d %s", got.Code, got.main())
+				}
+				if got := caller.waitState(waiting); !strings.Contains(got, `"working"`) {
+					t.Errorf("state %s", got)
+				}
+			}, anyFactor)
+		})
+	}
+}
+
 // TestDeskSecondLapses proves that the second agent has a quarter of an hour. HD-6.
 func TestDeskSecondLapses(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
@@ -271,6 +293,21 @@ func TestDeskPasskey(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDeskFallback proves that what the console asks for by itself is told to no
+// agent whose session has no second factor. A14, SES-10.
+func TestDeskFallback(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		desk := w.atDesk(agent01)
+		if p := desk.get("/desk/board"); p.Code != http.StatusOK {
+			t.Fatalf("the board: %d %s", p.Code, p.Body)
+		}
+		w.fallback(agent01.id)
+		if p := desk.get("/desk/board"); p.Code != http.StatusForbidden {
+			t.Errorf("without a second factor: %d %s", p.Code, p.Body)
+		}
+	}, anyFactor)
 }
 
 // TestDeskMatrix proves who may see and do what. A32.
@@ -560,6 +597,12 @@ func TestDeskChecklist(t *testing.T) {
 			}
 			if got := desk.press(sheet, desk.get(sheet.path()+"?confirm=approve"), "approve"); got.Code == http.StatusSeeOther {
 				t.Errorf("%s: approved by the form alone", name)
+			}
+			if !strings.Contains(name, "reason") {
+				continue
+			}
+			if got := desk.press(sheet, desk.get(sheet.path()+"?confirm=refuse"), "refuse", "why", "identity"); got.Code == http.StatusSeeOther {
+				t.Errorf("%s: refused by the form alone", name)
 			}
 		}
 		if got := desk.submit(sheet.path(), sheet.form(sheet.path()), "check_birthday", "yes", "act", "approve"); got.Code != http.StatusBadRequest {

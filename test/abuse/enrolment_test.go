@@ -270,3 +270,67 @@ func TestOneTicketOneAuthenticator(t *testing.T) {
 		}
 	})
 }
+
+// TestNoAuthenticatorWithoutRight confirms the right code when something has come
+// between: nothing is bound, and it is said why. Afterwards the same code binds. SES-9, OPS-4.
+func TestNoAuthenticatorWithoutRight(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after func(w *world)
+		status        int
+	}{
+		"suspended": {
+			func(w *world) { w.exec(`UPDATE subscriber SET status = 'suspended' WHERE sps_id = $1`, newcomer) },
+			func(w *world) { w.exec(`UPDATE subscriber SET status = 'active' WHERE sps_id = $1`, newcomer) },
+			http.StatusConflict,
+		},
+		"clock set back": {
+			func(w *world) {
+				w.pass(time.Hour)
+				w.must(w.app.Clock.Note(w.t.Context()))
+				w.pass(-time.Hour)
+				w.must(w.app.Clock.Note(w.t.Context()))
+			},
+			func(w *world) {}, http.StatusServiceUnavailable,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				b := w.newBrowser()
+				scan := b.follow(b.password(newcomer, people.Password))
+				who := shown(t, newcomer, scan)
+				verify := b.follow(b.submit("/enrol", scan))
+				test.before(w)
+				p := b.follow(b.submit("/enrol/verify", verify, "totp", who.code(w.Now())))
+				test.after(w)
+				if p.Code != test.status || w.active(newcomer) != 0 {
+					t.Errorf("%d, %d bound: %s", p.Code, w.active(newcomer), p.Body)
+				}
+			})
+		})
+	}
+}
+
+// TestTicketForSomethingElse opens the QR page with a right that is not one to
+// enrol, and with one more Authenticator than may be. RST-10, TOTP-7.
+func TestTicketForSomethingElse(t *testing.T) {
+	for name, spoil := range map[string]string{
+		"no right to enrol": `UPDATE ticket SET enrol = FALSE`,
+		"as many as may be": `UPDATE totp_authenticator SET state = 'active' WHERE state = 'suspended'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				path, b := w.newBrowser().askLink(hanako.id), w.newBrowser()
+				if p := b.confirm(path, hanako.id, people.Password); p.Header().Get("Location") != "/reset/done" {
+					t.Fatalf("%d %s", p.Code, p.Body)
+				}
+				w.exec(spoil)
+				if p := b.follow(b.get("/enrol")); otpauth.MatchString(p.Body.String()) {
+					t.Errorf("%d %s", p.Code, p.Body)
+				}
+				if n := w.count(`SELECT COUNT(*) FROM totp_authenticator WHERE state = 'pending'`); n != 0 {
+					t.Errorf("%d secrets were made", n)
+				}
+			}, func(c *config.Config) { c.TOTP.MaxActive = 1 })
+		})
+	}
+}

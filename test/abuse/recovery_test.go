@@ -809,6 +809,23 @@ func TestOneLinkOneTicket(t *testing.T) {
 	}, func(c *config.Config) { c.Throttle.PasswordFree = 10; c.Throttle.PasswordWait = 10 * time.Second })
 }
 
+// TestLinkPauses asks for a second link in the pause after the first: nothing is
+// sent, and the first still works. THR-9, A44.
+func TestLinkPauses(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		path := b.askLink(hanako.id)
+		w.pass(29 * time.Second)
+		p := b.follow(b.submit("/reset/wait", b.follow(b.reset(hanako.id)), "to", "0"))
+		if p.says("Open the email to") || w.lastLink() != path {
+			t.Errorf("%d %s", p.Code, p.Body)
+		}
+		if p := b.confirm(path, hanako.id, people.Password); p.Header().Get("Location") != "/reset/done" {
+			t.Errorf("the first link: %d %s", p.Code, p.Body)
+		}
+	})
+}
+
 // TestSuspendedDoesNotRecover: a suspended person gets past no step of a recovery:
 // not the password, not the mail, not a link that was sent before. SES-9.
 func TestSuspendedDoesNotRecover(t *testing.T) {
@@ -817,16 +834,19 @@ func TestSuspendedDoesNotRecover(t *testing.T) {
 		if p := b.reset("sps00004"); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM recovery_flow`) != 0 {
 			t.Errorf("the password: %d %s", p.Code, p.Body)
 		}
-		decision := b.follow(b.reset(seeded(1).id))
+		decision, toDesk := b.follow(b.reset(seeded(1).id)), b.follow(b.reset(seeded(3).id))
 		path := b.askLink(hanako.id)
 		otp := b.cannot(seeded(2).id)
 		number := w.lastOTP()
-		for _, id := range []string{hanako.id, seeded(1).id, seeded(2).id} {
+		for _, id := range []string{hanako.id, seeded(1).id, seeded(2).id, seeded(3).id} {
 			w.must(w.app.Directory.Suspend(t.Context(), id, "test"))
 		}
 		links := w.count(`SELECT COUNT(*) FROM recovery_link`)
 		if p := b.submit("/reset/wait", decision, "to", "0"); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM recovery_link`) != links {
 			t.Errorf("the mail: %d %s", p.Code, p.Body)
+		}
+		if p := b.submit("/reset/wait", toDesk, "to", "desk"); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM desk_case`) != 0 {
+			t.Errorf("the help desk: %d %s", p.Code, p.Body)
 		}
 		if p := b.confirm(path, hanako.id, people.Password); p.Code != http.StatusConflict || !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM ticket`) != 0 {
 			t.Errorf("the link: %d %s", p.Code, p.Body)
