@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,6 +27,7 @@ type browser struct {
 	t    *testing.T
 	ctx  context.Context
 	lang string
+	site string // that it is at; empty for the demonstration that all stories share
 
 	effort // so far
 }
@@ -105,8 +107,11 @@ func (b *browser) tabFor(t *testing.T, l look) *browser {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	t.Cleanup(cancel)
-	return (&browser{t: t, ctx: ctx}).with(l)
+	return (&browser{t: t, ctx: ctx, site: b.site}).with(l)
 }
+
+// base is the address of the site that the browser is at.
+func (b *browser) base() string { return cmp.Or(b.site, server.base()) }
 
 func (b *browser) must(err error) {
 	b.t.Helper()
@@ -137,7 +142,7 @@ func (b *browser) openIn(path string) {
 	if strings.Contains(path, "?") {
 		separator = "&"
 	}
-	b.open(server.base() + path + separator + "lang=" + b.lang)
+	b.open(b.base() + path + separator + "lang=" + b.lang)
 }
 
 // press clicks what has these words, waits for the page that follows, and
@@ -179,7 +184,7 @@ func (b *browser) submit(step chromedp.Action[chromedp.Void]) int64 {
 func (b *browser) openMailed(path string) {
 	b.t.Helper()
 	b.presses++
-	b.open(server.base() + path)
+	b.open(b.base() + path)
 }
 
 // choose presses a radio button or a check box.
@@ -291,7 +296,7 @@ func (b *browser) signIn(p person, at time.Time) {
 	b.fill("username", p.id)
 	b.fill("current-password", password)
 	b.press(words(b.lang, "ログイン", "Login"))
-	b.at(server.base() + "/login/totp")
+	b.at(b.base() + "/login/totp")
 	b.fill("one-time-code", p.code(b.t, at))
 	b.press(words(b.lang, "ログイン", "Login"))
 }

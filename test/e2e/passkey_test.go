@@ -97,16 +97,16 @@ func (b *browser) says(text string) {
 // createPasskey makes a passkey in the account of a person who is signed in.
 func (b *browser) createPasskey(d *device) {
 	b.t.Helper()
-	b.open(server.base() + "/account/passkeys")
+	b.open(b.base() + "/account/passkeys")
 	before := b.effort
-	d.press(server.base() + "/account/passkeys?done=passkey")
+	d.press(b.base() + "/account/passkeys?done=passkey")
 	b.went("a passkey made, from its page on", "", before, effort{})
 	b.shows(words(b.lang, "パスキーを作成しました。", "The passkey has been created."))
 }
 
 func (b *browser) logOut() {
 	b.t.Helper()
-	b.open(server.base() + "/logout")
+	b.open(b.base() + "/logout")
 	b.press(words(b.lang, "ログアウト", "Log out"))
 }
 
