@@ -109,7 +109,7 @@ var stateNames = map[State]string{Waiting: "desk.state_new", Working: "desk.stat
 
 func (p *Pages) boardRow(r *http.Request, row Row, now time.Time) BoardRow {
 	age := now.Sub(row.Case.OpenedAt)
-	line := BoardRow{Kind: p.Site.Text(r, kindNames[row.Case.Kind]), Browser: row.Case.Caller.Device, Present: row.Present,
+	line := BoardRow{Kind: p.Site.Text(r, kindNames[row.Case.Kind]), Browser: p.Site.DeviceName(r, row.Case.Caller.Device), Present: row.Present,
 		Wait: p.Site.Text(r, "desk.wait_value", "min", int(age.Minutes()), "sec", int(age.Seconds())%60), State: stateNames[row.Case.State],
 		Place: p.place(r, row.Case.Caller)}
 	if line.Browser == "" {

@@ -156,7 +156,7 @@ func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 	}
 	for _, o := range s.Rivals {
 		page.Rivals = append(page.Rivals, RivalRow{No: o.No, Text: text("case.frozen_other", "kind", text(kindNames[o.Kind]),
-			"device", o.Caller.Device, "place", p.place(r, o.Caller), "time", p.Site.Clock(r, o.OpenedAt))})
+			"device", p.Site.DeviceName(r, o.Caller.Device), "place", p.place(r, o.Caller), "time", p.Site.Clock(r, o.OpenedAt))})
 	}
 	if c.Work.Checks.Confirms(p.Desk.Policy.Need) {
 		by, at := a.Subscriber, c.Work.TouchedAt
@@ -214,7 +214,7 @@ func (p *Pages) overPart(r *http.Request, page *CasePage, c Case) {
 // callerOf tells of the caller's page in words.
 func (p *Pages) callerOf(r *http.Request, c Case) CallerPart {
 	now := p.Desk.Now()
-	device := c.Caller.Device
+	device := p.Site.DeviceName(r, c.Caller.Device)
 	if device == "" {
 		device = p.Site.Text(r, "common.unknown")
 	}

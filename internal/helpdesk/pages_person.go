@@ -123,7 +123,7 @@ func (p *Pages) personFound(r *http.Request, s Standing) *PersonFound {
 		f.Mails = append(f.Mails, p.Site.Clock(r, m.At)+" "+text(mailStates[m.State]))
 	}
 	for _, e := range s.Timeline {
-		f.Timeline = append(f.Timeline, PersonEvent{Time: p.Site.Clock(r, e.At), What: e.Words(text), Why: text(e.Why, "min", e.DriftMinutes()), Method: text(e.Method), Device: e.Device})
+		f.Timeline = append(f.Timeline, PersonEvent{Time: p.Site.Clock(r, e.At), What: e.Words(text), Why: text(e.Why, "min", e.DriftMinutes()), Method: text(e.Method), Device: p.Site.DeviceName(r, e.Device)})
 	}
 	for _, item := range p.Desk.Policy.Items {
 		if item.Strong() {
