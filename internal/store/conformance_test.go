@@ -22,7 +22,10 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
+	"warifu/internal/enrolment"
 	"warifu/internal/flow"
+	"warifu/internal/helpdesk"
+	"warifu/internal/recovery"
 	"warifu/internal/secret"
 	"warifu/internal/signin"
 	"warifu/internal/store/storetest"
@@ -48,7 +51,7 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"a stop is never passed":                       testStop,       // THR-3
 		"a time step is used once":                     testStep,       // TOTP-4, A5
 		"a suspended authenticator is not used":        testSuspended,  // TOTP-13
-		"a flow moves once":                            testFlow,       // SES-5
+		"a flow or a case moves once":                  testFlow,       // SES-5, HD-18
 		"without an audit key nothing happens":         testNoAuditKey, // AUD-2
 		"a closed database says so":                    testClosed,     // OPS-3
 		"secrets move to a new key":                    testReseal,     // CRY-1
@@ -375,17 +378,43 @@ func testSuspended(t *testing.T, db *DB) {
 
 func testFlow(t *testing.T, db *DB) {
 	person(t, db, totp.Active)
-	f := signin.Flow{Key: flow.Key{ID: "f", Browser: []byte("b")}, SubscriberID: "s", State: signin.FactorRequired, ExpiresAt: testTime.Add(time.Hour)}
-	do(t, db, func(tx *Tx) error { return tx.CreateSigninFlow(t.Context(), f) })
-	won := race(t, 16, func() (bool, error) {
-		err := db.inTx(t.Context(), func(tx *Tx) error { return tx.UpdateSigninFlow(t.Context(), f) })
-		if errors.Is(err, flow.ErrConflict) {
-			return false, nil
+	key, ends := flow.Key{ID: "f", Browser: []byte("b")}, testTime.Add(time.Hour)
+	signIn := signin.Flow{Key: key, SubscriberID: "s", State: signin.FactorRequired, ExpiresAt: ends}
+	enrol := enrolment.Flow{Key: key, SubscriberID: "s", State: enrolment.ScanRequired, Until: ends, ExpiresAt: ends}
+	recover := recovery.Flow{Key: key, SubscriberID: "s", State: recovery.DecisionRequired, ExpiresAt: ends}
+	desk := helpdesk.Case{SubscriberID: "s", Kind: helpdesk.Initialise, State: helpdesk.Waiting, Number: "1234", Flow: key,
+		OpenedAt: testTime, SeenAt: testTime, ExpiresAt: ends}
+	for name, of := range map[string]struct {
+		create, move func(tx *Tx) error
+	}{
+		"sign-in": {
+			func(tx *Tx) error { return tx.CreateSigninFlow(t.Context(), signIn) },
+			func(tx *Tx) error { return tx.UpdateSigninFlow(t.Context(), signIn) },
+		},
+		"enrolment": {
+			func(tx *Tx) error { return tx.CreateEnrolmentFlow(t.Context(), enrol) },
+			func(tx *Tx) error { return tx.UpdateEnrolmentFlow(t.Context(), enrol) },
+		},
+		"recovery": {
+			func(tx *Tx) error { return tx.CreateRecoveryFlow(t.Context(), recover) },
+			func(tx *Tx) error { return tx.UpdateRecoveryFlow(t.Context(), recover) },
+		},
+		"case": {
+			func(tx *Tx) (err error) { desk.No, _, err = tx.CreateCase(t.Context(), desk); return err },
+			func(tx *Tx) error { return tx.UpdateCase(t.Context(), desk) },
+		},
+	} {
+		do(t, db, of.create)
+		won := race(t, 16, func() (bool, error) {
+			err := db.inTx(t.Context(), of.move)
+			if errors.Is(err, flow.ErrConflict) {
+				return false, nil
+			}
+			return err == nil, err
+		})
+		if won != 1 {
+			t.Errorf("%s: moved %d times, want once", name, won)
 		}
-		return err == nil, err
-	})
-	if won != 1 {
-		t.Errorf("moved %d times, want once", won)
 	}
 	for _, key := range []flow.Key{{ID: "f"}, {ID: "f", Browser: []byte("x")}, {Browser: []byte("b")}} {
 		err := db.view(t.Context(), func(tx *Tx) error {
