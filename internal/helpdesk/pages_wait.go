@@ -53,15 +53,20 @@ type waitState struct {
 }
 
 // state answers when the state is another one than the page has seen, or after
-// a while.
+// a while; at once where too many answers are kept back already.
 func (p *WaitPages) state(w http.ResponseWriter, r *http.Request) error {
 	key, seen := p.key(r), State(web.Query(r, "seen"))
+	if _, err := p.Watch.Look(r.Context(), key); err != nil { // before it takes a place
+		return Problem(err)
+	}
+	free, held := p.Site.Hold("case:" + key.ID)
+	defer free()
 	ctx, cancel := context.WithTimeout(r.Context(), pollFor)
 	defer cancel()
 	var now waitState
 	err := p.Watch.Follow(ctx, key, pollFor, func(l Look, _ bool) error {
 		now = waitState{State: l.State, Open: l.Open}
-		if l.State != seen {
+		if l.State != seen || !held { //guard:SSE-4
 			return errSeen
 		}
 		return nil

@@ -21,7 +21,7 @@ const MostStreams = 5000
 
 var errStreams = errors.New("web: too many event streams")
 
-// streams counts the open event streams of this node.
+// streams counts the open event streams of this node, or the answers that it keeps back.
 type streams struct {
 	mu    sync.Mutex
 	byKey map[string]int
@@ -46,6 +46,16 @@ func (s *streams) leave(key string) {
 	if s.byKey[key]--; s.byKey[key] == 0 {
 		delete(s.byKey, key)
 	}
+}
+
+// Hold reports whether one more answer with a key may be kept back until there is
+// something to tell: of one key as many as streams, and so on the node, beside
+// these. The function gives the place back.
+func (s *Site) Hold(key string) (free func(), held bool) {
+	if !s.holds.enter(key, s.MostStreams) {
+		return func() {}, false
+	}
+	return func() { s.holds.leave(key) }, true
 }
 
 // A Stream tells one page of changes: server-sent events (HTML, section 9.2).

@@ -79,6 +79,7 @@ type Site struct {
 	assets     *assets
 	identify   func(*http.Request) (*Person, error)
 	streams    streams
+	holds      streams
 	stopping   context.Context // ends when the node stops
 	stop       context.CancelFunc
 }
@@ -94,7 +95,7 @@ func NewSite(config Config) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{Config: config, mux: http.NewServeMux(), protection: http.NewCrossOriginProtection(), templates: templates, assets: assets,
-		streams: streams{byKey: make(map[string]int)}}
+		streams: streams{byKey: make(map[string]int)}, holds: streams{byKey: make(map[string]int)}}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serveError(w, r, &Problem{Status: http.StatusForbidden, Stop: "stop.csrf", Err: errCrossOrigin})

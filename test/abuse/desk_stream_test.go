@@ -216,6 +216,31 @@ func TestDeskStreamLimits(t *testing.T) {
 	}, anyFactor)
 }
 
+// TestDeskPollLimits proves that no more than two questions of one flow are kept
+// waiting for an answer, and that a third one is answered at once. SSE-4.
+func TestDeskPollLimits(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.listen(w.app)
+		caller := w.newBrowser()
+		waiting := caller.callDesk(taro.id)
+		answers := make(chan string, 3)
+		for range 3 {
+			go func() {
+				answers <- caller.get("/wait/state?flow=" + url.QueryEscape(waiting.form("/reset/take").flow) + "&seen=waiting").Body.String()
+			}()
+		}
+		if got := <-answers; !strings.Contains(got, `"waiting"`) {
+			t.Errorf("the third question: %s", got)
+		}
+		caller.submit("/reset/cancel", waiting.form("/reset/cancel"))
+		for range 2 {
+			if got := <-answers; !strings.Contains(got, `"cancelled"`) {
+				t.Errorf("a question that was kept waiting: %s", got)
+			}
+		}
+	}, anyFactor)
+}
+
 // TestDeskBoardTellsNobody proves that neither the board, nor its events, nor the
 // mails to the desk name a person or a number. A65, HD-1, HD-19.
 func TestDeskBoardTellsNobody(t *testing.T) {

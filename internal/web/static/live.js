@@ -48,10 +48,13 @@ if (live?.dataset.live) {
     asking = true;
     while (!ended) {
       try {
+        const begun = performance.now();
         const answer = await fetch(`/wait/state?flow=${flow}&seen=${failures ? "" : state}`, { cache: "no-store" });
         if (!answer.ok) throw new Error(String(answer.status));
         const now = await answer.json();
+        const news = now.state !== state;
         show(now.state, now.open);
+        if (!news && performance.now() - begun < 1000) await pause(1000); // the server keeps no answer back now
       } catch {
         failures++;
         say(live.dataset.offline);
