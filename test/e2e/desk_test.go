@@ -112,6 +112,12 @@ func (b *browser) proved() {
 	b.press(words(b.lang, "ログイン", "Login"))
 }
 
+// status is what the page says of the request.
+func (b *browser) status() string {
+	b.t.Helper()
+	return get(b, chromedp.Evaluate[string](`document.getElementById("live").textContent`))
+}
+
 // live waits until the page says what has become of the request.
 func (b *browser) live(text string) {
 	b.t.Helper()
@@ -189,6 +195,11 @@ func TestHelpDeskOTP(t *testing.T) {
 			}
 			if !story.caller.noScript { // the page tells it, and stays as it is
 				get(b, chromedp.Poll[bool](`document.title.startsWith("✓")`))
+				ready := b.status()
+				b.offline(true)
+				b.live("通信が切れました。再接続しています。受付はそのまま残っています。")
+				b.offline(false)
+				b.live(ready)
 			}
 			b.fill("one-time-code", otp)
 			b.press(words(b.lang, "ログイン", "Login"))

@@ -8,11 +8,14 @@ if (live?.dataset.live) {
   const flow = encodeURIComponent(live.dataset.live);
   const count = live.nextElementSibling;
   let state = live.dataset.state;
-  let ended = false;
+  const over = ["refused", "expired", "cancelled"];
+  let ended = over.includes(state);
   let failures = 0;
   let source;
+  let told = live.textContent; // what holds once the connection is back
 
   const say = (text) => { if (live.textContent !== text) live.textContent = text; };
+  const tell = (text) => { told = text; say(text); };
   const approved = () => {
     const until = new Date(Date.now() + Number(live.dataset.minutes ?? 0) * 60_000);
     return live.dataset.approved.replace("{time}", until.toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit" }));
@@ -21,19 +24,19 @@ if (live?.dataset.live) {
     failures = 0;
     if (count?.dataset.open !== undefined) count.textContent = live.dataset.count.replace("{n}", open);
     if (now === state) {
-      if (live.textContent === live.dataset.offline) say(live.dataset[now] ?? "");
+      say(told);
       return;
     }
     state = now;
     if (now === "approved" || now === "used") {
       if (!document.title.startsWith("✓ ")) document.title = `✓ ${document.title}`;
-      say(approved());
+      tell(approved());
       ended = now === "used";
       document.getElementById("continue")?.requestSubmit();
       return;
     }
-    say(live.dataset[now] ?? "");
-    if (["refused", "expired", "cancelled"].includes(now)) {
+    tell(live.dataset[now] ?? "");
+    if (over.includes(now)) {
       ended = true;
       document.title = `■ ${document.title}`;
       for (const part of document.querySelectorAll("[data-open]")) part.hidden = true;
@@ -91,7 +94,7 @@ if (live?.dataset.live) {
   addEventListener("offline", () => { if (!ended) say(live.dataset.offline); });
   document.addEventListener("visibilitychange", again);
   addEventListener("pageshow", (event) => { if (event.persisted) again(); });
-  if (!["refused", "expired", "cancelled"].includes(state)) listen();
+  if (!ended) listen();
   if (state === "approved") document.getElementById("continue")?.requestSubmit();
 }
 
