@@ -61,10 +61,26 @@ const (
 	IsDormant   Block = "dormant"
 	IsSuspended Block = "suspended"
 	NoReason    Block = "reason"
+	LongReason  Block = "long reason"
 )
 
-// MinReason is how long the reason of a decision must be at least, in characters (HD-4).
-const MinReason = 10
+// How long the reason of a decision must be at least (HD-4), and at most, in
+// characters.
+const (
+	MinReason = 10
+	maxReason = 500
+)
+
+// reasoned returns a [BlockedError] unless a reason is long enough, and not too long.
+func reasoned(reason string) error {
+	switch n := utf8.RuneCountInString(strings.TrimSpace(reason)); {
+	case n < MinReason: //guard:HD-4
+		return &BlockedError{Blocks: []Block{NoReason}}
+	case n > maxReason:
+		return &BlockedError{Blocks: []Block{LongReason}}
+	}
+	return nil
+}
 
 // Agent is a person of the help desk at work.
 type Agent struct {
@@ -328,6 +344,9 @@ func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) err
 	if c.State != Working {
 		return flow.OutOfOrder(c.State, Noted)
 	}
+	if utf8.RuneCountInString(w.Reason) > maxReason {
+		return &BlockedError{Blocks: []Block{LongReason}}
+	}
 	for item := range w.Checks {
 		if !slices.Contains(d.Policy.Items, item) {
 			return ErrNoCase
@@ -343,11 +362,6 @@ func (d *Desk) note(ctx context.Context, tx DeskTx, a Agent, c Case, w Work) err
 	}
 	c.Work = w
 	return d.move(ctx, tx, &c, Noted, c.acted(a, Noted, d.Now()))
-}
-
-// reasoned reports whether the reason is long enough (HD-4).
-func (w Work) reasoned() bool {
-	return utf8.RuneCountInString(strings.TrimSpace(w.Reason)) >= MinReason
 }
 
 // mine returns a case that this agent has opened and is at work on. Others do
@@ -382,7 +396,7 @@ func (d *Desk) blocks(ctx context.Context, tx DeskReader, who directory.Subscrib
 	if who.Status != directory.Active { //guard:HD-18
 		blocks = append(blocks, IsSuspended)
 	}
-	if !c.Work.reasoned() { //guard:HD-4
+	if reasoned(c.Work.Reason) != nil { //guard:HD-4
 		blocks = append(blocks, NoReason)
 	}
 	return blocks, nil
@@ -639,8 +653,8 @@ func (d *Desk) refuse(ctx context.Context, tx DeskTx, a Agent, c Case, why Why) 
 	if !slices.Contains(whys, why) {
 		return ErrNoCase
 	}
-	if !c.Work.reasoned() { //guard:HD-4
-		return &BlockedError{Blocks: []Block{NoReason}}
+	if err := reasoned(c.Work.Reason); err != nil { //guard:HD-4
+		return err
 	}
 	who, err := tx.Subscriber(ctx, c.SubscriberID)
 	if err != nil {

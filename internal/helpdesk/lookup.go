@@ -3,7 +3,6 @@ package helpdesk
 import (
 	"context"
 	"time"
-	"unicode/utf8"
 
 	"warifu/internal/audit"
 	"warifu/internal/authenticator/passkey"
@@ -70,10 +69,10 @@ const (
 )
 
 // Of returns the standing of a person, who is told of the look-up. Its error is a
-// [directory.ErrNotFound] if there is none, and a [BlockedError] without a reason.
+// [directory.ErrNotFound] if there is none, and a [BlockedError] without a proper reason.
 func (l *LookUp) Of(ctx context.Context, a Agent, spsID, reason string) (s Standing, err error) {
-	if utf8.RuneCountInString(reason) < MinReason { //guard:HD-17
-		return Standing{}, &BlockedError{Blocks: []Block{NoReason}}
+	if err := reasoned(reason); err != nil { //guard:HD-17
+		return Standing{}, err
 	}
 	err = l.InTx(ctx, func(tx LookUpTx) error {
 		s, err = l.of(ctx, tx, spsID)
@@ -147,12 +146,13 @@ const (
 
 // Protect does one of the acts.
 func (l *LookUp) Protect(ctx context.Context, a Agent, spsID, reason string, act Act, checks Checks) error {
+	if err := reasoned(reason); err != nil { //guard:HD-17
+		return err
+	}
 	who, err := l.Directory.Show(ctx, spsID)
 	switch {
 	case err != nil:
 		return err
-	case utf8.RuneCountInString(reason) < MinReason: //guard:HD-17
-		return &BlockedError{Blocks: []Block{NoReason}}
 	case samePerson(a.Subscriber, who): //guard:HD-6
 		return ErrSelf
 	case who.Role == directory.RoleAdministrator && a.Subscriber.Role != directory.RoleAdministrator: //guard:A32

@@ -198,8 +198,6 @@ func (p *Pages) overPart(r *http.Request, page *CasePage, c Case) {
 	switch {
 	case state == Approved && c.Kind == SignIn:
 		page.Over, page.MayAgain = p.Site.Text(r, "case.done_signin"), true
-	case state == Approved && !c.Dormant(p.Desk.Now()):
-		page.Over, page.Say = p.Site.Text(r, "case.done_wait"), ""
 	case state == Approved:
 		page.Over = p.Site.Text(r, "case.done_wait")
 	case state == Used && c.Kind != SignIn && c.Kind != Report:
@@ -318,10 +316,12 @@ func (p *Pages) workOnCase(w http.ResponseWriter, r *http.Request) error {
 				work.Checks[item] = m
 			}
 		}
-		if len([]rune(work.Reason)) > maxReason {
-			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.Site.Text(r, "err.case_reason", "n", MinReason))
+		err := p.Desk.Note(r.Context(), *a, s.Case.No, work)
+		if blocked, ok := errors.AsType[*BlockedError](err); ok { // what was typed is still there
+			s.Case.Work.Checks, s.Case.Work.Reason, s.Case.Work.PasswordToo = work.Checks, work.Reason, work.PasswordToo
+			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, blocked.Blocks))
 		}
-		if err := p.Desk.Note(r.Context(), *a, s.Case.No, work); err != nil {
+		if err != nil {
 			return p.problem(err)
 		}
 		if s, err = p.Desk.Sheet(r.Context(), *a, s.Case.No); err != nil {
@@ -340,8 +340,8 @@ func (p *Pages) workOnCase(w http.ResponseWriter, r *http.Request) error {
 		if act != "refuse" && !isOther {
 			return p.Site.Redirect(w, r, casePath(s.Case.No))
 		}
-		if !s.Case.Work.reasoned() {
-			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.Site.Text(r, "err.case_reason", "n", MinReason))
+		if slices.Contains(s.Blocks, NoReason) {
+			return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, []Block{NoReason}))
 		}
 		if isOther {
 			act = "other&no=" + url.QueryEscape(other)
@@ -349,8 +349,6 @@ func (p *Pages) workOnCase(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.Site.Redirect(w, r, casePath(s.Case.No)+"?confirm="+act)
 }
-
-const maxReason = 500 // characters
 
 // fault says what the agent has to do first.
 func (p *Pages) fault(r *http.Request, blocks []Block) string {
@@ -361,6 +359,8 @@ func (p *Pages) fault(r *http.Request, blocks []Block) string {
 		return p.Site.Text(r, "err.case_identity")
 	case slices.Contains(blocks, NoReason):
 		return p.Site.Text(r, "err.case_reason", "n", MinReason)
+	case slices.Contains(blocks, LongReason):
+		return p.Site.Text(r, "err.case_reason_long", "n", maxReason)
 	}
 	return p.Site.Text(r, blockNames[blocks[0]])
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"warifu/internal/directory"
 	"warifu/internal/i18n"
@@ -46,7 +47,8 @@ func (p *Pages) showPerson(w http.ResponseWriter, r *http.Request) error {
 	if a == nil {
 		return err
 	}
-	return p.renderPerson(w, r, http.StatusOK, PersonPage{SPSID: p.Draft(web.Query(r, "p"), r.URL.Path)})
+	id, reason, _ := strings.Cut(p.Draft(web.Query(r, "p"), r.URL.Path), draftEnd)
+	return p.renderPerson(w, r, http.StatusOK, PersonPage{SPSID: id, Reason: reason})
 }
 
 func (p *Pages) renderPerson(w http.ResponseWriter, r *http.Request, status int, page PersonPage) (err error) {
@@ -57,14 +59,26 @@ func (p *Pages) renderPerson(w http.ResponseWriter, r *http.Request, status int,
 	return p.Site.Render(w, r, status, personStep, page)
 }
 
+// draftEnd is between SPS-ID and reason in what must not be lost to a step-up.
+const draftEnd = "\n"
+
+// personDraft is what must not be lost of a form; a reason that is too long is no
+// good anyway.
+func personDraft(id, reason string) string {
+	if len(id)+len(reason) > maxReason*utf8.UTFMax {
+		return ""
+	}
+	return id + draftEnd + reason
+}
+
 // lookUp answers with the page itself: no address may name a person.
 func (p *Pages) lookUp(w http.ResponseWriter, r *http.Request) error {
-	a, err := p.enter(w, r, session.Factor, "/desk/person")
-	if a == nil {
-		return err
-	}
 	form, err := p.Site.Form(w, r, personStep, "id", "reason")
 	if err != nil {
+		return err
+	}
+	a, err := p.enterWith(w, r, session.Factor, "/desk/person", personDraft(form["id"], form["reason"]))
+	if a == nil {
 		return err
 	}
 	return p.found(w, r, *a, PersonPage{SPSID: form["id"], Reason: strings.TrimSpace(form["reason"])})
@@ -72,10 +86,10 @@ func (p *Pages) lookUp(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) found(w http.ResponseWriter, r *http.Request, a Agent, page PersonPage) error {
 	s, err := p.People.Of(r.Context(), a, page.SPSID, page.Reason)
-	_, blocked := errors.AsType[*BlockedError](err)
+	blocked, isBlocked := errors.AsType[*BlockedError](err)
 	switch {
-	case blocked:
-		page.Error = p.Site.Text(r, "err.case_reason", "n", MinReason)
+	case isBlocked:
+		page.Error = p.fault(r, blocked.Blocks)
 	case errors.Is(err, directory.ErrNotFound):
 		page.IDError = p.Site.Text(r, "person.none")
 	case err != nil:
@@ -145,7 +159,7 @@ func (p *Pages) protect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, err := p.enterWith(w, r, session.Fresh, "/desk/person", form["id"])
+	a, err := p.enterWith(w, r, session.Fresh, "/desk/person", personDraft(form["id"], form["reason"]))
 	if a == nil {
 		return err
 	}

@@ -178,3 +178,29 @@ func TestDeskFallbackWatches(t *testing.T) {
 		}
 	}, anyFactor)
 }
+
+// TestDeskKeepsReasons proves that a reason is not lost to a step-up, and neither
+// lost nor kept where it is too long. HD-4, HD-17.
+func TestDeskKeepsReasons(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		caller, desk := w.newBrowser(), w.atDesk(agent01)
+		waiting := caller.callDesk(taro.id)
+		sheet := desk.open(taro.id, waiting.number())
+		long := strings.Repeat("the same again ", 40)
+		if got := desk.checked(sheet, "leave", "reason", long); got.Code != http.StatusUnprocessableEntity || !got.says("at most 500 characters") || !got.says(long[:50]) {
+			t.Errorf("a long reason of a decision: %d %s", got.Code, got.main())
+		}
+		person := desk.get("/desk/person")
+		if got := desk.submit("/desk/person", person.form("/desk/person"), "id", taro.id, "reason", long); got.Code != http.StatusUnprocessableEntity || !got.says("at most 500 characters") {
+			t.Errorf("a long reason of a look-up: %d %s", got.Code, got.main())
+		}
+		if w.count(`SELECT COUNT(*) FROM audit_event WHERE name IN ('desk.look_up', 'desk.case') AND body LIKE '%the same again%'`) != 0 {
+			t.Error("a long reason is kept")
+		}
+		w.pass(6 * time.Minute)
+		step := desk.follow(desk.submit("/desk/person/act", desk.get("/desk/person").form("/desk/person"), "id", taro.id, "act", "sessions", "reason", "the caller asked for it"))
+		if got := desk.follow(desk.submitTOTP(step, agent01.code(w.Now()))); !got.says(`value="`+taro.id+`"`) || !got.says(`value="the caller asked for it"`) {
+			t.Errorf("after the step-up: %d %s", got.Code, got.Body)
+		}
+	}, anyFactor)
+}
