@@ -857,6 +857,22 @@ func TestSuspendedDoesNotRecover(t *testing.T) {
 	})
 }
 
+// TestSuspendedMeanwhile suspends a person between the right password and the way
+// back in that is asked for: nothing is sent, and no case is opened. SES-9.
+func TestSuspendedMeanwhile(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		for to, who := range map[string]person{"0": seeded(1), "desk": seeded(2)} {
+			b := w.newBrowser()
+			ask := b.get("/login/cannot?flow=" + url.QueryEscape(b.totpPage(who.id).flow) + "&to=" + to)
+			w.must(w.app.Directory.Suspend(t.Context(), who.id, "test"))
+			p := b.follow(b.submit("/login/cannot", ask.form("/login/cannot"), "to", to))
+			if !p.says("cannot be used now") || w.count(`SELECT COUNT(*) FROM mail_otp`) != 0 || w.count(`SELECT COUNT(*) FROM desk_case`) != 0 {
+				t.Errorf("to %s: %d %s", to, p.Code, p.Body)
+			}
+		}
+	})
+}
+
 // TestForgottenMails: who may not come back by mail is sent nothing, a person not
 // twice at once, and a network not without an end. MAIL-11, THR-9.
 func TestForgottenMails(t *testing.T) {
