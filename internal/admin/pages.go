@@ -34,6 +34,8 @@ func (p *Pages) Mount() {
 	p.Site.Handle("POST /admin/lift", p.lift)
 }
 
+var errOwn = &web.Problem{Status: http.StatusForbidden, Stop: "stop.denied", Next: "/admin", Label: "stop.continue", Err: errors.New("admin: an administrator who was stopped is let go on by another one")}
+
 var errRole = &web.Problem{Status: http.StatusForbidden, Stop: "stop.denied", Err: errors.New("admin: not an administrator")}
 
 // enter returns who is at a page, or sends the browser to where what is missing
@@ -134,7 +136,7 @@ func (p *Pages) showDesk(w http.ResponseWriter, r *http.Request) error {
 		Causes: plot(text("admin.by_cause"), report.ByCause, words),
 		Depts:  plot(text("admin.by_dept"), report.ByDept, func(name string) string { return name }),
 	}
-	if web.Query(r, "lifted") != "" {
+	if web.Query(r, "lifted") == "true" {
 		page.Done = text("admin.lifted")
 	}
 	for _, s := range stopped {
@@ -183,7 +185,7 @@ func (p *Pages) askLift(w http.ResponseWriter, r *http.Request) error {
 	return p.Site.Render(w, r, http.StatusOK, liftStep, page)
 }
 
-// lift lets a stopped agent open cases again (HD-2).
+// lift lets a stopped agent open cases again (HD-2): another one than who lifts.
 func (p *Pages) lift(w http.ResponseWriter, r *http.Request) error {
 	form, err := p.Site.Form(w, r, liftStep, "agent")
 	if err != nil {
@@ -193,7 +195,13 @@ func (p *Pages) lift(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	err = p.Directory.As(v.Subscriber.ID).Lift(r.Context(), form["agent"], "lifted at the console")
+	who, err := p.Directory.Show(r.Context(), form["agent"])
+	if err == nil && who.ID == v.Subscriber.ID { //guard:HD-6
+		return errOwn
+	}
+	if err == nil {
+		err = p.Directory.As(v.Subscriber.ID).Lift(r.Context(), who.SPSID, "lifted at the console")
+	}
 	if err != nil && !errors.Is(err, directory.ErrNotFound) {
 		return err
 	}

@@ -78,6 +78,30 @@ func TestDeskEntry(t *testing.T) {
 	}, anyFactor)
 }
 
+// TestDeskLiftsOthers proves that an administrator who was stopped at the console
+// is let go on by another one. HD-2, HD-6.
+func TestDeskLiftsOthers(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		admin := w.atDesk(admin01)
+		for range 10 {
+			admin.entry(taro.id, "0000")
+		}
+		ask := admin.get("/admin/lift?agent=admin01")
+		if got := admin.submit("/admin/lift", ask.form("/admin/lift"), "agent", admin01.id); got.Code == http.StatusSeeOther {
+			t.Errorf("lifted by himself: %s", got.Header().Get("Location"))
+		}
+		if got := admin.entry(taro.id, "0000"); !got.says("You cannot open requests now") {
+			t.Errorf("%d %s", got.Code, got.main())
+		}
+		w.exec(`UPDATE subscriber SET role = 'administrator' WHERE sps_id = 'agent02'`)
+		other := w.atDesk(agent02)
+		ask = other.get("/admin/lift?agent=admin01")
+		if got := other.submit("/admin/lift", ask.form("/admin/lift"), "agent", admin01.id); got.Header().Get("Location") != "/admin?lifted=true" {
+			t.Errorf("not lifted by another one: %d %s", got.Code, got.main())
+		}
+	}, anyFactor)
+}
+
 // TestDeskEntryRight proves that a right entry never counts as a wrong one, also
 // where another agent is at work, or where the case is the agent's own, which is
 // recorded. HD-2, HD-16.
