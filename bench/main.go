@@ -23,6 +23,8 @@ var (
 	signins  = flag.Int("signins", 2000, "sign-ins before the memory is read again")
 	clients  = flag.Int("clients", 16, "of these, how many at once")
 	samples  = flag.Int("samples", 300, "sign-ins whose time is taken, with few and with many people, and refusals of each kind")
+	pages    = flag.Int("pages", 20_000, "pages that wait for the help desk on one node; 0 leaves the help desk out")
+	desk     = flag.Bool("desk", false, "measure the help desk alone")
 	database = flag.String("database", "", "address of a PostgreSQL server, postgres://…, on which schemas are made and removed; SQLite if empty")
 )
 
@@ -33,6 +35,9 @@ func main() {
 	do := run
 	if *empty != "" {
 		do = serveEmpty
+	}
+	if *hold != "" {
+		do = holdPages
 	}
 	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -51,6 +56,14 @@ func run() error {
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
+	}
+	if *pages > 0 {
+		if err := measureDesk(program, filepath.Join(dir, "desk")); err != nil {
+			return err
+		}
+	}
+	if *desk {
+		return nil
 	}
 	small, err := newServer(program, filepath.Join(dir, "small"), few)
 	if err != nil {

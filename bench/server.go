@@ -27,9 +27,10 @@ type server struct {
 	port          int // of the server; the second listener has the next
 	mailPort      int
 	sink          *sink
-	secret        string // of the service that this program is
-	database      string // as in the configuration
-	schema        string // on -database
+	secret        string  // of the service that this program is
+	database      string  // as in the configuration
+	schema        string  // on -database
+	first         *server // node of the same database, for whose address this one answers; nil if there is none
 
 	process *exec.Cmd
 	ended   chan error
@@ -74,8 +75,33 @@ func makePeople(program, data string, people int) error {
 	return demo.run(fmt.Sprintf("http://127.0.0.1:%d/readyz", port+5))
 }
 
-func (s *server) file() string { return filepath.Join(s.data, "warifu.yaml") }
-func (s *server) base() string { return fmt.Sprintf("http://localhost:%d", s.port) }
+func (s *server) file() string {
+	if s.first != nil {
+		return filepath.Join(s.data, fmt.Sprintf("warifu-%d.yaml", s.port))
+	}
+	return filepath.Join(s.data, "warifu.yaml")
+}
+
+func (s *server) base() string {
+	if s.first != nil {
+		return s.first.base()
+	}
+	return fmt.Sprintf("http://localhost:%d", s.port)
+}
+
+// another runs one more node on the database of s.
+func (s *server) another() (*server, error) {
+	port, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	n := &server{program: s.program, data: s.data, port: port, mailPort: s.mailPort, secret: s.secret, database: s.database, first: s}
+	if err := os.WriteFile(n.file(), []byte(n.configuration()), 0o600); err != nil {
+		return nil, err
+	}
+	n.process = exec.Command(n.program, "serve", "-c", n.file())
+	return n, n.run(fmt.Sprintf("http://127.0.0.1:%d/readyz", n.port+1))
+}
 
 func (s *server) configuration() string {
 	digest := sha256.Sum256([]byte(s.secret))
@@ -84,6 +110,8 @@ base_url: %s
 listen: 127.0.0.1:%d
 operation_listen: 127.0.0.1:%d
 database: %q
+most_streams: 100000
+desk: {alarm_at: 10000, stop_at: 10000}
 throttle: {address_failures: 1000000, mail_network: 1000}
 key_file: keys
 institution:

@@ -154,7 +154,7 @@ func (a *App) buildSite() (err error) {
 	site := web.Config{
 		Log: a.Log, Catalogue: catalogue, Brand: brand, BaseURL: base, FormKey: a.Ring.MAC(keyring.FlowForm),
 		Random: rand.Reader, Now: a.now, Zone: a.zone, TrustedProxies: c.TrustedProxies, Campus: c.Campus,
-		Observe: a.Metrics.Request, Hours: calendar.At, Closure: closure(calendar), MostStreams: web.MostStreams,
+		Observe: a.Metrics.Request, Hours: calendar.At, Closure: closure(calendar), MostStreams: c.MostStreams,
 	}
 	if c.ConsoleURL != "" {
 		if site.ConsoleURL, err = url.Parse(c.ConsoleURL); err != nil {

@@ -50,6 +50,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 	// Campus are the networks of the institution.
 	Campus []netip.Prefix `yaml:"campus"`
+	// MostStreams is how many pages of a node may listen for events at once; the
+	// others ask instead (SSE-4).
+	MostStreams int `yaml:"most_streams"`
 
 	Institution Institution      `yaml:"institution"`
 	HelpDesk    HelpDesk         `yaml:"help_desk"`
@@ -154,6 +157,7 @@ func Default() Config {
 		Listen:          "127.0.0.1:8080",
 		OperationListen: "127.0.0.1:8027",
 		KeyFile:         "/etc/warifu/keys",
+		MostStreams:     web.MostStreams,
 		Institution: Institution{
 			App:              federation.Text{Japanese: "統合認証システム", English: "Integrated Authentication System"},
 			IDLabel:          federation.Text{Japanese: "SPS-ID", English: "SPS-ID"},

@@ -39,6 +39,7 @@ func TestPlaces(t *testing.T) {
 		"twice":                {"services: []", "listen: 127.0.0.1:1", nil, []string{"warifu.yaml:45: listen: is there twice"}},
 		"two documents":        {"services: []", "---\nlisten: here", nil, []string{"warifu.yaml:4"}},
 		"syntax":               {"services: []", "services: [", nil, []string{"warifu.yaml:4"}},
+		"streams":              {"services: []", "most_streams: 99", nil, []string{"warifu.yaml:45: most_streams: must be"}},
 		"two databases":        {"services: []", "database_file: x", nil, []string{"warifu.yaml:45: database_file: database is given, too"}},
 		"a text":               {"services: []", "institution2: 1", []string{"WARIFU_INSTITUTION__TEXTS={ja: {no.such: x}}"}, []string{"WARIFU_INSTITUTION__TEXTS: institution.texts.ja.no.such: there is no text"}},
 		"a variable":           {"", "", []string{"WARIFU_LISTEN=here", "WARIFU_SESION__IDLE=1h"}, []string{"WARIFU_LISTEN: listen: must be", "WARIFU_SESION__IDLE: sesion: there is no key sesion"}},

@@ -42,6 +42,9 @@ func (c Config) Validate() (faults []error) {
 	at("listen", checkListen(c.Listen))
 	at("operation_listen", checkListen(c.OperationListen))
 	at("database", checkDatabase(c.Database))
+	if c.MostStreams < 100 || c.MostStreams > 1_000_000 {
+		at("most_streams", errors.New("must be from 100 to 1000000"))
+	}
 	under("institution", c.Institution.validate())
 	under("help_desk", c.HelpDesk.validate())
 	under("desk", c.Desk.Validate())
