@@ -302,7 +302,8 @@ func (s *Site) serveError(w http.ResponseWriter, r *http.Request, err error) {
 		page.Next, page.Label = "/home", "stop.home"
 	}
 	level := slog.LevelInfo
-	if p.Status >= http.StatusInternalServerError {
+	gone := r.Context().Err() != nil && errors.Is(err, context.Canceled) // the browser, before the answer
+	if p.Status >= http.StatusInternalServerError && !gone {
 		level = slog.LevelError
 	}
 	s.Log.Log(r.Context(), level, "request refused", "reference", page.Reference, "route", r.Pattern, "status", p.Status, "err", err)
