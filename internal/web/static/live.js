@@ -85,10 +85,12 @@ if (live?.dataset.live) {
   // After sleep, or when the network is back, nobody waits for a time-out.
   const again = () => {
     if (ended || document.hidden || asking) return;
-    if (source.readyState !== EventSource.OPEN) {
-      source.close();
-      listen();
+    if (source.readyState === EventSource.OPEN) { // it has outlived the break
+      say(told);
+      return;
     }
+    source.close();
+    listen();
   };
   addEventListener("online", again);
   addEventListener("offline", () => { if (!ended) say(live.dataset.offline); });
