@@ -130,7 +130,7 @@ func (s *Service) TakeCase(ctx context.Context, key flow.Key, c Claimant) (Verdi
 			return Verdict{}, err
 		}
 		if who.Status != directory.Active { //guard:HD-18
-			return Verdict{Outcome: SuspendedAccount}, nil
+			return Verdict{Outcome: SuspendedAccount}, s.Desk.Cancel(ctx, tx, f.Key) // nothing leads back to this page
 		}
 		if _, err := s.Desk.Take(ctx, tx, f.Key); err != nil { //guard:HD-18
 			return Verdict{}, err

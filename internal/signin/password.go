@@ -57,7 +57,7 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 		return Verdict{}, err
 	}
 	if v.Outcome != SuspendedAccount {
-		waiting, err := s.Desk.Waits(ctx, tx, answer.Subscriber.ID, c.Browser)
+		waiting, err := s.waits(ctx, tx, answer.Subscriber.ID, c.Browser)
 		if err == nil {
 			return s.goOnWaiting(ctx, tx, f, c, waiting)
 		}
@@ -97,6 +97,20 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 		return Verdict{}, err
 	}
 	return v, tx.CreateSigninFlow(ctx, f)
+}
+
+// waits returns the case that this browser waits for, or [helpdesk.ErrNoCase]:
+// also where the waiting page's own flow has ended, as with a suspension.
+func (s *Service) waits(ctx context.Context, tx Tx, subscriberID string, browser []byte) (helpdesk.Case, error) {
+	waiting, err := s.Desk.Waits(ctx, tx, subscriberID, browser)
+	if err != nil || waiting.Kind != helpdesk.SignIn {
+		return waiting, err
+	}
+	f, err := s.load(ctx, tx, waiting.Flow)
+	if errors.Is(err, flow.ErrNotFound) || err == nil && f.State != DeskRequired {
+		return helpdesk.Case{}, helpdesk.ErrNoCase
+	}
+	return waiting, err
 }
 
 // goOnWaiting leads whoever has closed the page that waits for the help desk

@@ -204,3 +204,23 @@ func TestDeskKeepsReasons(t *testing.T) {
 		}
 	}, anyFactor)
 }
+
+// TestDeskResumed proves that a browser whose waiting page has ended with a
+// suspension is not led back to it once the person may come in again. SES-9, ux.md P9.
+func TestDeskResumed(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		caller, other, desk := w.newBrowser(), w.newBrowser(), w.atDesk(agent01)
+		waiting, theirs := caller.cannotDesk(taro), other.callDesk(seeded(1).id)
+		desk.approve(desk.open(seeded(1).id, theirs.number()))
+		for _, id := range []string{taro.id, seeded(1).id} {
+			w.must(w.app.Directory.Suspend(t.Context(), id, "left"))
+		}
+		caller.submit("/login/otp", waiting.form("/login/otp"), "otp", "12345678")
+		other.submit("/reset/take", theirs.form("/reset/take"))
+		for _, id := range []string{taro.id, seeded(1).id} {
+			w.must(w.app.Directory.Resume(t.Context(), id, "back"))
+		}
+		caller.signIn(taro)
+		other.signIn(seeded(1))
+	}, anyFactor)
+}
