@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -222,5 +223,30 @@ func TestDeskResumed(t *testing.T) {
 		}
 		caller.signIn(taro)
 		other.signIn(seeded(1))
+	}, anyFactor)
+}
+
+// TestDeskTakeRace has a caller take what was approved while the person signs in
+// elsewhere, after which nothing is to be taken: one of both happens. HD-18.
+func TestDeskTakeRace(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		desk := w.atDesk(agent01)
+		for n := range 8 {
+			p, caller, elsewhere := seeded(n+1), w.newBrowser(), w.newBrowser()
+			waiting, open := caller.callDesk(p.id), elsewhere.totpPage(p.id)
+			if got := desk.approve(desk.open(p.id, waiting.number())); got.Code != http.StatusSeeOther {
+				t.Fatalf("%d %s", got.Code, got.main())
+			}
+			code := p.code(w.Now())
+			var both sync.WaitGroup
+			both.Go(func() { caller.submit("/reset/take", waiting.form("/reset/take")) })
+			both.Go(func() { elsewhere.submitTOTP(open, code) })
+			both.Wait()
+			tickets := w.count(`SELECT COUNT(*) FROM ticket t JOIN subscriber s ON s.id = t.subscriber_id WHERE s.sps_id = $1`, p.id)
+			used := w.count(`SELECT COUNT(*) FROM desk_case c JOIN subscriber s ON s.id = c.subscriber_id WHERE s.sps_id = $1 AND c.state = 'used'`, p.id)
+			if tickets != used {
+				t.Errorf("%d tickets, %d cases used", tickets, used)
+			}
+		}
 	}, anyFactor)
 }
