@@ -35,7 +35,6 @@ const (
 	DeskStop          Name = "desk.agent_stopped"
 	DeskLift          Name = "desk.agent_lifted"
 	DeskLookUp        Name = "desk.look_up"
-	DeskProtect       Name = "desk.protect"
 	ServiceChanged    Name = "service.changed"
 	AlarmRaised       Name = "alarm_raised"
 	ClockAccepted     Name = "clock.accepted"

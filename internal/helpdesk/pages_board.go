@@ -178,6 +178,9 @@ var errStopped = errors.New("helpdesk: the agent has made too many wrong entries
 
 func casePath(no int64) string { return "/desk/cases/" + strconv.FormatInt(no, 10) }
 
+// checkEvery is how long a stream may outlive the session of its agent (SSE-3).
+const checkEvery = 5 * time.Second
+
 // events tells a console that something has changed, and how many cases wait;
 // the page asks for the rest (SSE-2).
 func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
@@ -199,7 +202,7 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 	return p.Site.Stream(w, r, "desk:"+a.Subscriber.ID+topic, func(ctx context.Context, stream *web.Stream) error {
 		wake, end := p.Wait.Watch.Hub.Subscribe(topic)
 		defer end()
-		beat := time.NewTicker(web.Heartbeat)
+		beat := time.NewTicker(checkEvery) // whether the session still lives, too
 		defer beat.Stop()
 		changed := true
 		for {
