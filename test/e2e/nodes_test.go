@@ -39,8 +39,10 @@ func TestHelpDeskOverNodes(t *testing.T) {
 	desk.signIn(person{"agent01", staffSecret}, time.Now())
 	desk.createPasskey(device)
 	desk.logOut()
+	autofill := desk.withoutAutofill()
 	desk.open(desk.base() + "/login")
 	device.press(desk.base() + "/home")
+	autofill()
 
 	for n, story := range []struct {
 		name    string
