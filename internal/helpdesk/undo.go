@@ -13,7 +13,8 @@ import (
 // UndoTx reads and turns back what has become of a person's notification addresses.
 type UndoTx interface {
 	Addresses(ctx context.Context, subscriberID string) ([]directory.NotificationAddress, error)
-	// RemovedAddresses returns those that were removed after a time.
+	// RemovedAddresses returns those that were removed after a time, and registered
+	// before: what somebody has added and removed since was never the person's.
 	RemovedAddresses(ctx context.Context, subscriberID string, after time.Time) ([]string, error)
 }
 

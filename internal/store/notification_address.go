@@ -58,11 +58,14 @@ func (tx *Tx) AddAddress(ctx context.Context, subscriberID string, a directory.N
 
 // RemoveAddress implements [account.RegisteredTx].
 func (tx *Tx) RemoveAddress(ctx context.Context, subscriberID, address string, now time.Time) (bool, error) {
-	n, err := tx.exec(ctx, `DELETE FROM notification_address WHERE subscriber_id = $1 AND address = $2`, subscriberID, address)
-	if err == nil && n == 1 {
-		_, err = tx.exec(ctx, `INSERT INTO removed_address (subscriber_id, address, removed_at) VALUES ($1, $2, $3)
-			ON CONFLICT (subscriber_id, address) DO UPDATE SET removed_at = excluded.removed_at`, subscriberID, address, millis(now))
+	_, err := tx.exec(ctx, `INSERT INTO removed_address (subscriber_id, address, removed_at, confirmed_at)
+		SELECT subscriber_id, address, CAST($3 AS BIGINT), confirmed_at FROM notification_address WHERE subscriber_id = $1 AND address = $2
+		ON CONFLICT (subscriber_id, address) DO UPDATE SET removed_at = excluded.removed_at, confirmed_at = excluded.confirmed_at`,
+		subscriberID, address, millis(now))
+	if err != nil {
+		return false, fmt.Errorf("store: remove notification address: %w", err)
 	}
+	n, err := tx.exec(ctx, `DELETE FROM notification_address WHERE subscriber_id = $1 AND address = $2`, subscriberID, address)
 	if err != nil {
 		return false, fmt.Errorf("store: remove notification address: %w", err)
 	}
@@ -86,7 +89,7 @@ func (tx *Tx) RemovedAddresses(ctx context.Context, subscriberID string, after t
 		err := r.Scan(&address)
 		all = append(all, address)
 		return err
-	}, `SELECT address FROM removed_address WHERE subscriber_id = $1 AND removed_at > $2 ORDER BY removed_at, address`, subscriberID, millis(after))
+	}, `SELECT address FROM removed_address WHERE subscriber_id = $1 AND removed_at > $2 AND confirmed_at <= $2 ORDER BY removed_at, address`, subscriberID, millis(after))
 	if err != nil {
 		return nil, fmt.Errorf("store: removed addresses: %w", err)
 	}

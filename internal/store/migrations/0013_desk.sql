@@ -1,5 +1,6 @@
 -- +goose Up
 ALTER TABLE subscriber ADD COLUMN telephone TEXT NOT NULL DEFAULT '';
+ALTER TABLE removed_address ADD COLUMN confirmed_at BIGINT NOT NULL DEFAULT 0;
 
 CREATE TABLE desk_case (
     no            BIGINT  PRIMARY KEY,
@@ -60,4 +61,5 @@ DROP TABLE desk_entry;
 DROP TABLE desk_case;
 DROP INDEX subscriber_recovered_at;
 DROP INDEX recovery_flow_subscriber_id;
+ALTER TABLE removed_address DROP COLUMN confirmed_at;
 ALTER TABLE subscriber DROP COLUMN telephone;
