@@ -377,6 +377,22 @@ func (d *Desk) mine(ctx context.Context, tx DeskReader, a Agent, no int64) (Case
 	return c, nil
 }
 
+// Confirmed is a case as it stood before the agent who has confirmed an act.
+type Confirmed struct {
+	No      int64
+	Version int64
+}
+
+// confirmed returns the case of a confirmation, which is good once: a form that is
+// sent twice, or that another case or record stood behind, is an [flow.ErrConflict].
+func (d *Desk) confirmed(ctx context.Context, tx DeskReader, a Agent, f Confirmed) (Case, error) {
+	c, err := d.mine(ctx, tx, a, f.No)
+	if err == nil && c.Version != f.Version { //guard:SES-5
+		err = flow.ErrConflict
+	}
+	return c, err
+}
+
 // blocks returns what stands in the way of the approval of a case.
 func (d *Desk) blocks(ctx context.Context, tx DeskReader, who directory.Subscriber, c Case) (blocks []Block, err error) {
 	now := d.Now()
@@ -445,9 +461,9 @@ type Verdict struct {
 
 // Approve approves a case, or asks for a second agent where one is needed. The
 // state of everything is looked at once more, in the same transaction.
-func (d *Desk) Approve(ctx context.Context, a Agent, no int64) (v Verdict, err error) {
+func (d *Desk) Approve(ctx context.Context, a Agent, f Confirmed) (v Verdict, err error) {
 	err = d.InTx(ctx, func(tx DeskTx) error {
-		v, err = d.approve(ctx, tx, a, no)
+		v, err = d.approve(ctx, tx, a, f)
 		return err
 	})
 	return v, err
@@ -455,9 +471,9 @@ func (d *Desk) Approve(ctx context.Context, a Agent, no int64) (v Verdict, err e
 
 // ApproveUndo is [Desk.Approve] for a report: what has become of the notification
 // addresses is turned back.
-func (d *Desk) ApproveUndo(ctx context.Context, a Agent, no int64) (v Verdict, err error) {
+func (d *Desk) ApproveUndo(ctx context.Context, a Agent, f Confirmed) (v Verdict, err error) {
 	err = d.InTx(ctx, func(tx DeskTx) error {
-		c, err := d.mine(ctx, tx, a, no)
+		c, err := d.confirmed(ctx, tx, a, f)
 		if err != nil {
 			return err
 		}
@@ -465,7 +481,7 @@ func (d *Desk) ApproveUndo(ctx context.Context, a Agent, no int64) (v Verdict, e
 		if err != nil {
 			return err
 		}
-		if v, err = d.approve(ctx, tx, a, no); err != nil || v.Case.State != Used {
+		if v, err = d.approve(ctx, tx, a, f); err != nil || v.Case.State != Used {
 			return err
 		}
 		return d.turnBack(ctx, tx, who, c) // as it was before the stop was lifted
@@ -473,8 +489,8 @@ func (d *Desk) ApproveUndo(ctx context.Context, a Agent, no int64) (v Verdict, e
 	return v, err
 }
 
-func (d *Desk) approve(ctx context.Context, tx DeskTx, a Agent, no int64) (v Verdict, err error) {
-	c, err := d.mine(ctx, tx, a, no)
+func (d *Desk) approve(ctx context.Context, tx DeskTx, a Agent, f Confirmed) (v Verdict, err error) {
+	c, err := d.confirmed(ctx, tx, a, f)
 	if err != nil {
 		return v, err
 	}
@@ -614,9 +630,9 @@ func (d *Desk) alarmAt(ctx context.Context, tx DeskTx, a Agent, now time.Time) e
 }
 
 // Refuse ends a case that the agent is at work on.
-func (d *Desk) Refuse(ctx context.Context, a Agent, no int64, why Why) error {
+func (d *Desk) Refuse(ctx context.Context, a Agent, f Confirmed, why Why) error {
 	return d.InTx(ctx, func(tx DeskTx) error {
-		c, err := d.mine(ctx, tx, a, no)
+		c, err := d.confirmed(ctx, tx, a, f)
 		if err != nil {
 			return err
 		}
@@ -626,9 +642,9 @@ func (d *Desk) Refuse(ctx context.Context, a Agent, no int64, why Why) error {
 
 // RefuseOther ends another living case of the same person: the caller is the one
 // who has read out the number of this one.
-func (d *Desk) RefuseOther(ctx context.Context, a Agent, no, other int64) error {
+func (d *Desk) RefuseOther(ctx context.Context, a Agent, f Confirmed, other int64) error {
 	return d.InTx(ctx, func(tx DeskTx) error {
-		c, err := d.mine(ctx, tx, a, no)
+		c, err := d.confirmed(ctx, tx, a, f)
 		if err != nil {
 			return err
 		}

@@ -418,10 +418,39 @@ func (p *Pages) askConfirmation(w http.ResponseWriter, r *http.Request, act stri
 		page.Question, page.Button = p.Site.Text(r, "case.frozen_ask"), "case.frozen_refuse"
 		page.Other, _ = strconv.ParseInt(web.Query(r, "no"), 10, 64) // zero is the number of no case
 	}
-	if page.Hidden, err = p.Site.Hidden(w, r, confirmStep, number(s.Case.No)); err != nil {
+	if page.Hidden, err = p.Site.Hidden(w, r, confirmStep, number(s.Case.No)+"."+number(s.Case.Version)); err != nil {
 		return err
 	}
 	return p.Site.Render(w, r, http.StatusOK, confirmStep, page)
+}
+
+// confirmedForm returns the form of a confirmation, and what it confirms: of the
+// case that the address names, and of no other.
+func (p *Pages) confirmedForm(w http.ResponseWriter, r *http.Request, names ...string) (f Confirmed, form map[string]string, err error) {
+	if form, err = p.Site.Form(w, r, confirmStep, names...); err != nil {
+		return f, nil, err
+	}
+	no, version, _ := strings.Cut(form["flow"], ".")
+	if no != r.PathValue("no") { //guard:SES-5
+		return f, nil, p.problem(ErrNoCase)
+	}
+	f.No, err = caseNo(r)
+	if err == nil {
+		f.Version, err = strconv.ParseInt(version, 10, 64)
+	}
+	return f, form, err
+}
+
+// decided answers a decision that came to nothing.
+func (p *Pages) decided(w http.ResponseWriter, r *http.Request, a Agent, s Sheet, err error) error {
+	blocked, isBlocked := errors.AsType[*BlockedError](err)
+	switch {
+	case isBlocked:
+		return p.renderCase(w, r, http.StatusUnprocessableEntity, a, s, p.fault(r, blocked.Blocks))
+	case errors.Is(err, flow.ErrConflict): // sent twice, or the record has changed: the page says how it stands
+		return p.Site.Redirect(w, r, casePath(s.Case.No))
+	}
+	return p.problem(err)
 }
 
 const otpStep = "desk/otp" // the name of the page, too
@@ -437,24 +466,21 @@ type OTPPage struct {
 }
 
 func (p *Pages) approve(w http.ResponseWriter, r *http.Request) error {
-	if _, err := p.Site.Form(w, r, confirmStep); err != nil {
+	f, _, err := p.confirmedForm(w, r)
+	if err != nil {
 		return err
 	}
-	undo := strings.HasSuffix(r.URL.Path, "/undo")
 	query, do := "?confirm=approve", p.Desk.Approve
-	if undo {
+	if strings.HasSuffix(r.URL.Path, "/undo") {
 		query, do = "?confirm=undo", p.Desk.ApproveUndo
 	}
 	a, s, err := p.at(w, r, session.Fresh, query)
 	if a == nil {
 		return err
 	}
-	v, err := do(r.Context(), *a, s.Case.No)
-	if blocked, ok := errors.AsType[*BlockedError](err); ok {
-		return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, blocked.Blocks))
-	}
+	v, err := do(r.Context(), *a, f)
 	if err != nil {
-		return p.problem(err)
+		return p.decided(w, r, *a, s, err)
 	}
 	if v.OTP == "" {
 		return p.Site.Redirect(w, r, casePath(s.Case.No))
@@ -469,7 +495,7 @@ func (p *Pages) approve(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) refuse(w http.ResponseWriter, r *http.Request) error {
-	form, err := p.Site.Form(w, r, confirmStep, "why")
+	f, form, err := p.confirmedForm(w, r, "why")
 	if err != nil {
 		return err
 	}
@@ -477,18 +503,14 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request) error {
 	if a == nil {
 		return err
 	}
-	err = p.Desk.Refuse(r.Context(), *a, s.Case.No, Why(form["why"]))
-	if blocked, ok := errors.AsType[*BlockedError](err); ok {
-		return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, blocked.Blocks))
-	}
-	if err != nil {
-		return p.problem(err)
+	if err := p.Desk.Refuse(r.Context(), *a, f, Why(form["why"])); err != nil {
+		return p.decided(w, r, *a, s, err)
 	}
 	return p.Site.Redirect(w, r, casePath(s.Case.No))
 }
 
 func (p *Pages) refuseOther(w http.ResponseWriter, r *http.Request) error {
-	form, err := p.Site.Form(w, r, confirmStep, "other")
+	f, form, err := p.confirmedForm(w, r, "other")
 	if err != nil {
 		return err
 	}
@@ -500,12 +522,8 @@ func (p *Pages) refuseOther(w http.ResponseWriter, r *http.Request) error {
 	if a == nil {
 		return err
 	}
-	err = p.Desk.RefuseOther(r.Context(), *a, s.Case.No, other)
-	if blocked, ok := errors.AsType[*BlockedError](err); ok {
-		return p.renderCase(w, r, http.StatusUnprocessableEntity, *a, s, p.fault(r, blocked.Blocks))
-	}
-	if err != nil && !flow.Overtaken(err) {
-		return p.problem(err)
+	if err := p.Desk.RefuseOther(r.Context(), *a, f, other); err != nil {
+		return p.decided(w, r, *a, s, err)
 	}
 	return p.Site.Redirect(w, r, casePath(s.Case.No))
 }

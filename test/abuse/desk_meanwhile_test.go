@@ -37,7 +37,7 @@ func TestDeskBecomesOwn(t *testing.T) {
 		waiting := caller.callDesk(taro.id)
 		sheet := desk.open(taro.id, waiting.number())
 		approve := desk.follow(desk.checked(sheet, "approve"))
-		refuse := desk.follow(desk.checked(sheet, "refuse"))
+		refuse := desk.get(sheet.path() + "?confirm=refuse")
 		w.exec(`UPDATE subscriber SET mailbox = (SELECT mailbox FROM subscriber WHERE sps_id = 'agent01') WHERE sps_id = 'sps00002'`)
 		if got := desk.press(sheet, approve, "approve"); !got.says("This request is your own") {
 			t.Errorf("approved: %d %s", got.Code, got.main())

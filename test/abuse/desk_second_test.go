@@ -4,8 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"warifu/internal/demo/people"
 )
 
 // TestDeskSecondIsAnother proves that a second account of the first agent is not a
@@ -79,12 +82,58 @@ func TestDeskApprovedOnce(t *testing.T) {
 			t.Fatalf("%d %s", got.Code, got.main())
 		}
 		w.pass(4 * time.Minute)
-		if got := desk.press(sheet, confirm, "approve"); !got.says("This request is closed") {
+		if got := desk.press(sheet, confirm, "approve"); got.Code != http.StatusSeeOther || got.Header().Get("Location") != sheet.path() {
 			t.Errorf("approved twice: %d %s", got.Code, got.main())
+		}
+		if got := desk.press(sheet, desk.get(sheet.path()+"?confirm=approve"), "approve"); !got.says("This request is closed") {
+			t.Errorf("approved anew: %d %s", got.Code, got.main())
 		}
 		w.pass(12 * time.Minute)
 		if got := caller.submit("/reset/take", waiting.form("/reset/take")); got.Header().Get("Location") == "/enrol" {
 			t.Error("taken after sixteen minutes")
+		}
+	}, anyFactor)
+}
+
+// TestDeskConfirmedOnce proves that a confirmation is good once, for the case and the
+// record that stood behind it: of 64 at once one makes an OTP, and that one works.
+// HD-8, SES-5, A3.
+func TestDeskConfirmedOnce(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		caller, other, desk := w.newBrowser(), w.newBrowser(), w.atDesk(agent01)
+		waiting := caller.cannotDesk(taro)
+		sheet := desk.open(taro.id, waiting.number())
+		confirm := desk.follow(desk.checked(sheet, "approve"))
+		theirs := desk.open(seeded(1).id, other.callDesk(seeded(1).id).number())
+		desk.checked(theirs, "save")
+		if got := desk.submit(theirs.path()+"/approve", confirm.form(sheet.path()+"/approve")); got.Code != http.StatusConflict || w.count(`SELECT COUNT(*) FROM desk_case WHERE state = 'approved'`) != 0 {
+			t.Errorf("the confirmation of one case approved another: %d %s", got.Code, got.main())
+		}
+		answers := make([]page, 64)
+		var all sync.WaitGroup
+		for n := range answers {
+			all.Go(func() { answers[n] = desk.press(sheet, confirm, "approve") })
+		}
+		all.Wait()
+		var shown []string
+		for _, got := range answers {
+			if got.number() != "" {
+				shown = append(shown, got.number())
+			} else if got.Header().Get("Location") != sheet.path() {
+				t.Errorf("%d %s", got.Code, got.main())
+			}
+		}
+		if len(shown) != 1 {
+			t.Fatalf("%d one-time passwords were shown", len(shown))
+		}
+		if got := caller.submit("/login/otp", waiting.form("/login/otp"), "otp", shown[0]); got.Header().Get("Location") != "/home" {
+			t.Errorf("the one that was shown does not work: %d %s", got.Code, got.main())
+		}
+		sheet = desk.open(seeded(1).id, other.follow(other.submit("/reset", other.get("/reset"), "username", seeded(1).id, "password", people.Password)).number())
+		confirm = desk.follow(desk.checked(sheet, "approve"))
+		desk.checked(sheet, "save", "reason", "another reason than that")
+		if got := desk.press(sheet, confirm, "approve"); got.Header().Get("Location") != sheet.path() || w.count(`SELECT COUNT(*) FROM desk_case WHERE state = 'approved'`) != 0 {
+			t.Errorf("approved on another record than was confirmed: %d %s", got.Code, got.Header().Get("Location"))
 		}
 	}, anyFactor)
 }
