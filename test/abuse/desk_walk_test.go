@@ -22,7 +22,8 @@ type telephone struct {
 	proved   []time.Time // when each gave the second factor last
 	sheets   []*page     // the case that lies open before each
 	caller   []int       // whose browser that is
-	taken    int         // tickets that were given out
+	cases    []int       // the case behind the page that waits in each browser
+	taken    int         // approved cases that were taken
 	through  *int        // most tickets of one walk
 }
 
@@ -36,7 +37,7 @@ func TestDeskWalks(t *testing.T) {
 	through := 0
 	rapid.Check(t, func(r *rapid.T) {
 		w := &telephone{through: &through, world: newWorld(t, template.SQLite(t), anyFactor), waits: make([]*page, 3), sheets: make([]*page, 3),
-			caller: make([]int, 3), proved: make([]time.Time, 3), who: []person{agent01, agent02, admin01}}
+			caller: make([]int, 3), cases: make([]int, 3), proved: make([]time.Time, 3), who: []person{agent01, agent02, admin01}}
 		for n := range 3 {
 			b := w.newBrowser()
 			b.address = []string{"192.0.2.1", "192.0.2.2", "198.51.100.9"}[n]
@@ -75,16 +76,35 @@ func (w *telephone) call(r *rapid.T) {
 	n := w.any(r)
 	b := w.browsers[n]
 	p := b.follow(b.submit("/reset", b.get("/reset"), "username", taro.id, "password", people.Password))
-	if p.number() != "" { // back at the page that waits
-		w.waits[n] = &p
+	if w.waiting(n, p) { // back at the page that waits
 		return
 	}
 	if !p.says("What happens") {
 		return
 	}
-	if p = b.follow(b.submit("/reset/wait", p.form("/reset/wait"), "to", "desk")); p.number() != "" {
-		w.waits[n] = &p
+	w.waiting(n, b.follow(b.submit("/reset/wait", p.form("/reset/wait"), "to", "desk")))
+}
+
+// waiting keeps a page that waits, with the case behind it.
+func (w *telephone) waiting(n int, p page) bool {
+	if p.number() == "" {
+		return false
 	}
+	w.waits[n] = &p
+	w.cases[n] = w.count(`SELECT no FROM desk_case WHERE number = $1 AND ended_at = 0`, p.number())
+	return true
+}
+
+// takes presses the button of the page that waits in browser n, in the browser in,
+// and says whether it leads to the QR code.
+func (w *telephone) takes(n, in int) bool {
+	approved := w.count(`SELECT COUNT(*) FROM desk_case WHERE no = $1 AND state = 'approved' AND expires_at > $2`, w.cases[n], w.Now().UnixMilli())
+	got := w.browsers[in].submit("/reset/take", w.waits[n].form("/reset/take"))
+	if got.Header().Get("Location") != "/enrol" {
+		return false
+	}
+	w.taken += approved // the button of a case that was taken leads on again
+	return true
 }
 
 // open has an agent type what a caller reads out.
@@ -124,10 +144,7 @@ func (w *telephone) whole(r *rapid.T) {
 	if confirm := b.get(p.path() + "?confirm=approve"); confirm.form(action).token != "" {
 		b.submit(action, confirm.form(action))
 	}
-	approved := w.count(`SELECT COUNT(*) FROM desk_case WHERE state = 'approved' AND expires_at > $1`, w.Now().UnixMilli())
-	if got := w.browsers[n].submit("/reset/take", w.waits[n].form("/reset/take")); got.Header().Get("Location") == "/enrol" && approved == 1 {
-		w.taken++
-	}
+	w.takes(n, n)
 }
 
 // awake signs an agent in again whose second factor is too old for an approval.
@@ -191,9 +208,7 @@ func (w *telephone) take(r *rapid.T) {
 	if w.waits[n] == nil {
 		return
 	}
-	approved := w.count(`SELECT COUNT(*) FROM desk_case WHERE state = 'approved' AND expires_at > $1`, w.Now().UnixMilli())
-	got := w.browsers[in].submit("/reset/take", w.waits[n].form("/reset/take"))
-	if got.Header().Get("Location") != "/enrol" {
+	if !w.takes(n, in) {
 		return
 	}
 	switch {
@@ -201,8 +216,6 @@ func (w *telephone) take(r *rapid.T) {
 		r.Fatalf("browser %d took the case of %d", in, n)
 	case n == 2:
 		r.Fatalf("the attacker took a case")
-	case approved == 1:
-		w.taken++
 	}
 }
 
