@@ -34,6 +34,15 @@ func (w *walk) byDesk() {
 	w.askDesk(p)
 	w.inspect("wait")
 	w.inSight("wait", ".readout", ".box.warn a")
+	a.openIn("/desk")
+	late := ja("59分59秒</span> <strong>お待たせしています", "59 min 59 s</span> <strong>Waiting long")
+	get(a.browser, chromedp.Evaluate[bool](`(() => { // a copy, since the board draws itself anew
+		const old = document.querySelector("#board table").cloneNode(true);
+		old.querySelector("td").innerHTML = '<span class="late-age">`+late+`</strong>';
+		document.getElementById("board").after(old);
+		return true;
+	})()`))
+	a.inspect("board late")
 	a.openCase(p, w.readOut())
 	a.inspect("case")
 	w.live(ja("ヘルプデスクが対応しています。", "The help desk is working on your request."))
