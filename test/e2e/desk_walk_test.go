@@ -62,6 +62,9 @@ func (w *walk) byDesk() {
 	second.press(ja("承認しない", "Refuse"))
 	second.inspect("case refused")
 	w.live(ja("本人確認ができなかったため、受付を終了しました。", "The help desk could not confirm your identity. The request is closed."))
+	if get(w.browser, chromedp.Evaluate[bool](`document.querySelector("h1.done") !== null`)) {
+		w.t.Error("what was sent and refused has still the mark of what is done")
+	}
 	w.inspect("wait refused")
 	w.press(ja("もう一度手続きする", "Start again"))
 	w.inspect("case turned away")
