@@ -1,0 +1,197 @@
+package faq
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Weights of where a word stands, and the constants of BM25 (Robertson and
+// Zaragoza, The Probabilistic Relevance Framework, 2009, section 3).
+const (
+	inTitle    = 4
+	inSynonyms = 4
+	inSummary  = 2
+	inBody     = 1
+
+	saturation = 1.2
+	lengths    = 0.6
+)
+
+const (
+	// Results are the most that a search returns (FAQ-1).
+	Results = 20
+	// MaxQuery is how many letters of a query count (FAQ-1).
+	MaxQuery = 100
+
+	nearly    = 0.4 // of the weight of a word that was typed with a mistake, or not to its end
+	boneless  = 0.5 // of the weight of a skeleton
+	enough    = 0.4 // of the weight of a query has to be found in an entry
+	remainder = 0.2 // of the best score; what has less is not shown
+	leastNear = 4   // letters of a word that may have a mistake; twice as many may have two
+	leastStem = 3   // letters of a word that may be continued
+)
+
+// posting says that an entry has a term, and how much it weighs there.
+type posting struct {
+	entry  int32
+	weight float32
+}
+
+// Index finds entries by their words.
+type Index struct {
+	lengths  []float32 // of the entries, in words
+	mean     float32
+	postings map[string][]posting
+	spaced   []string // the spaced terms in order, for what is typed with mistakes
+}
+
+// field is a text of an entry and what its words weigh.
+type field struct {
+	text   string
+	weight float32
+}
+
+// newIndex indexes entries, each of some fields.
+func newIndex(entries [][]field) *Index {
+	x := &Index{lengths: make([]float32, len(entries)), postings: make(map[string][]posting)}
+	for n, fields := range entries {
+		counts := make(map[string]float32)
+		for _, f := range fields {
+			found := words(f.text)
+			for _, w := range found {
+				counts[w.term] += f.weight
+			}
+			x.lengths[n] += float32(len(found))
+		}
+		for term, weight := range counts {
+			x.postings[term] = append(x.postings[term], posting{int32(n), weight}) //nolint:gosec // G115: there are not as many entries
+		}
+		x.mean += x.lengths[n] / float32(len(entries))
+	}
+	for term := range x.postings {
+		if r, _ := utf8.DecodeRuneInString(term); scriptOf(r) == spaced {
+			x.spaced = append(x.spaced, term)
+		}
+	}
+	slices.Sort(x.spaced)
+	return x
+}
+
+// wanted is a term of a query: the terms of the index that answer it.
+type wanted struct {
+	terms  []string
+	weight float64
+}
+
+// hit is an entry that a search has found, and the terms by which.
+type hit struct {
+	entry int
+	score float64
+}
+
+// search returns the entries that answer a query, the best first, and the terms
+// of the index that the query has come to.
+func (x *Index) search(query string) (hits []hit, terms map[string]bool) {
+	asked := x.wanted(query)
+	terms = make(map[string]bool)
+	total := 0.0
+	scores, found := make(map[int32]float64), make(map[int32]float64)
+	for _, w := range asked {
+		total += w.weight
+		best := make(map[int32]float64)
+		for _, term := range w.terms {
+			terms[term] = true
+			for _, p := range x.postings[term] {
+				best[p.entry] = max(best[p.entry], x.saturated(p))
+			}
+		}
+		for entry, value := range best {
+			scores[entry] += w.weight * value
+			found[entry] += w.weight
+		}
+	}
+	for entry, score := range scores {
+		if found[entry] >= enough*total {
+			hits = append(hits, hit{int(entry), score})
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.entry, b.entry)) })
+	for n := range hits {
+		if n == Results || hits[n].score < remainder*hits[0].score {
+			return hits[:n], terms
+		}
+	}
+	return hits, terms
+}
+
+// saturated is how much a term counts in an entry: the more often the more, but
+// less and less so.
+func (x *Index) saturated(p posting) float64 {
+	length := float64(1 - lengths + lengths*x.lengths[p.entry]/x.mean)
+	return float64(p.weight) * (saturation + 1) / (float64(p.weight) + saturation*length)
+}
+
+// wanted returns the terms of a query, each once.
+func (x *Index) wanted(query string) (all []wanted) {
+	seen := make(map[string]bool)
+	for _, w := range words(query) {
+		if seen[w.term] {
+			continue
+		}
+		seen[w.term] = true
+		one := wanted{terms: []string{w.term}, weight: x.rarity(len(x.postings[w.term]))}
+		if strings.HasPrefix(w.term, skeleton) {
+			one.weight *= boneless
+			if len(x.postings[w.term]) == 0 {
+				continue // the pairs say what is missing
+			}
+		}
+		if len(x.postings[w.term]) == 0 {
+			if near := x.near(w.term); len(near) > 0 {
+				one.terms, one.weight = near, nearly*x.rarity(len(x.postings[near[0]]))
+			}
+			for _, near := range one.terms {
+				seen[near] = true
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// rarity is the weight of a term that so many entries have.
+func (x *Index) rarity(n int) float64 {
+	return math.Log(1 + (float64(len(x.lengths))-float64(n)+0.5)/(float64(n)+0.5))
+}
+
+// near returns the terms that a word may have been meant for: of a Japanese word
+// without its okurigana its skeleton; of a spaced word those that it is the
+// beginning of, else those nearest to it.
+func (x *Index) near(term string) (found []string) {
+	if bones := skeleton + term; len(x.postings[bones]) > 0 { // 読取 for 読み取り
+		return []string{bones}
+	}
+	letters := utf8.RuneCountInString(term)
+	if r, _ := utf8.DecodeRuneInString(term); scriptOf(r) != spaced || letters < leastStem {
+		return nil
+	}
+	for n, _ := slices.BinarySearch(x.spaced, term); n < len(x.spaced) && strings.HasPrefix(x.spaced[n], term); n++ {
+		found = append(found, x.spaced[n])
+	}
+	if len(found) > 0 || letters < leastNear {
+		return found
+	}
+	most := 1 + min(letters/(2*leastNear), 1)
+	for _, other := range x.spaced {
+		switch d := distance(term, other, most); {
+		case d < most:
+			found, most = []string{other}, d
+		case d == most:
+			found = append(found, other)
+		}
+	}
+	return found
+}
