@@ -28,6 +28,7 @@ const (
 
 	nearly    = 0.4 // of the weight of a word that was typed with a mistake, or not to its end
 	boneless  = 0.5 // of the weight of a skeleton
+	ending    = 0.2 // of the weight of a pair with kana that no entry has: grammar more often than a word
 	enough    = 0.4 // of the weight of a query has to be found in an entry
 	remainder = 0.2 // of the best score; what has less is not shown
 	leastNear = 4   // letters of a word that may have a mistake; twice as many may have two
@@ -155,6 +156,9 @@ func (x *Index) wanted(query string) (all []wanted) {
 			}
 			for _, near := range one.terms {
 				seen[near] = true
+			}
+			if len(x.postings[one.terms[0]]) == 0 && strings.ContainsFunc(w.term, func(r rune) bool { return scriptOf(r) == kana }) {
+				one.weight *= ending
 			}
 		}
 		all = append(all, one)
