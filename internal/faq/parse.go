@@ -266,8 +266,13 @@ func (p *parser) filled(t string, style Span) (all []Span) {
 		if r < firstMark || r >= firstMark+rune(len(p.actions)) {
 			continue
 		}
-		add(t[start:i])
+		before := t[start:i]
 		start = i + len(string(r))
+		if p.article.Lang == i18n.Japanese { // brackets stand in place of spaces
+			before = strings.TrimRight(before, " ")
+			start += len(t[start:]) - len(strings.TrimLeft(t[start:], " "))
+		}
+		add(before)
 		all = append(all, p.screen(p.actions[r-firstMark], style)...)
 	}
 	add(t[start:])
@@ -286,9 +291,14 @@ func (p *parser) screen(a action, style Span) []Span {
 	if placeholder.MatchString(words) {
 		p.fault(0, "message %q has a value in it that an entry cannot know", a.key)
 	}
+	opening, closing := style, style
+	opening.Text, closing.Text = "「", "」"
 	style.Text, style.Screen = words, true
 	spans := []Span{style}
-	if a.echo && p.article.Lang != i18n.Japanese {
+	if p.article.Lang == i18n.Japanese {
+		return []Span{opening, style, closing}
+	}
+	if a.echo {
 		style.Text, style.Lang, style.Screen = " ("+p.catalogue.Text(i18n.Japanese, a.key)+")", string(i18n.Japanese), false
 		spans = append(spans, style)
 	}
