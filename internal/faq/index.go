@@ -45,8 +45,10 @@ type posting struct {
 type Index struct {
 	lengths  []float32 // of the entries, in words
 	mean     float32
-	postings map[string][]posting
-	spaced   []string // the spaced terms in order, for what is typed with mistakes
+	ids      map[string]int32 // of the terms
+	postings [][]posting      // by the id of the term
+	fields   [][][]int32      // of each entry: the terms of each field, in order
+	spaced   []string         // the spaced terms in order, for what is typed with mistakes
 }
 
 // field is a text of an entry and what its words weigh.
@@ -57,22 +59,27 @@ type field struct {
 
 // newIndex indexes entries, each of some fields.
 func newIndex(entries [][]field) *Index {
-	x := &Index{lengths: make([]float32, len(entries)), postings: make(map[string][]posting)}
+	x := &Index{lengths: make([]float32, len(entries)), fields: make([][][]int32, len(entries)), ids: make(map[string]int32)}
 	for n, fields := range entries {
-		counts := make(map[string]float32)
+		counts := make(map[int32]float32)
 		for _, f := range fields {
 			found := words(f.text)
+			terms := make([]int32, 0, len(found))
 			for _, w := range found {
-				counts[w.term] += f.weight
+				id := x.id(w.term)
+				counts[id] += f.weight
+				terms = append(terms, id)
 			}
+			slices.Sort(terms)
+			x.fields[n] = append(x.fields[n], slices.Clip(slices.Compact(terms)))
 			x.lengths[n] += float32(len(found))
 		}
-		for term, weight := range counts {
-			x.postings[term] = append(x.postings[term], posting{int32(n), weight}) //nolint:gosec // G115: there are not as many entries
+		for id, weight := range counts {
+			x.postings[id] = append(x.postings[id], posting{int32(n), weight}) //nolint:gosec // G115: there are not as many entries
 		}
 		x.mean += x.lengths[n] / float32(len(entries))
 	}
-	for term := range x.postings {
+	for term := range x.ids {
 		if r, _ := utf8.DecodeRuneInString(term); scriptOf(r) == spaced {
 			x.spaced = append(x.spaced, term)
 		}
@@ -81,42 +88,72 @@ func newIndex(entries [][]field) *Index {
 	return x
 }
 
+// id returns the id of a term, which gets one.
+func (x *Index) id(term string) int32 {
+	id, known := x.ids[term]
+	if !known {
+		id = int32(len(x.postings)) //nolint:gosec // G115: there are not as many terms
+		x.ids[term] = id
+		x.postings = append(x.postings, nil)
+	}
+	return id
+}
+
+// of returns where a term is.
+func (x *Index) of(term string) []posting {
+	if id, known := x.ids[term]; known {
+		return x.postings[id]
+	}
+	return nil
+}
+
 // wanted is a term of a query: the terms of the index that answer it.
 type wanted struct {
 	terms  []string
 	weight float64
 }
 
-// hit is an entry that a search has found, and the terms by which.
+// hit is an entry that a search has found.
 type hit struct {
 	entry int
 	score float64
 }
 
+// tally is what an entry has of a query: its score, and the weight of the terms
+// that it has.
+type tally struct {
+	score, found float64
+	best         float64 // of the term that is looked at
+}
+
 // search returns the entries that answer a query, the best first, and the terms
 // of the index that the query has come to.
 func (x *Index) search(query string) (hits []hit, terms map[string]bool) {
-	asked := x.wanted(query)
 	terms = make(map[string]bool)
 	total := 0.0
-	scores, found := make(map[int32]float64), make(map[int32]float64)
-	for _, w := range asked {
+	tallies := make([]tally, len(x.lengths))
+	var touched []int32
+	for _, w := range x.wanted(query) {
 		total += w.weight
-		best := make(map[int32]float64)
+		touched = touched[:0]
 		for _, term := range w.terms {
 			terms[term] = true
-			for _, p := range x.postings[term] {
-				best[p.entry] = max(best[p.entry], x.saturated(p))
+			for _, p := range x.of(term) {
+				t := &tallies[p.entry]
+				if t.best == 0 {
+					touched = append(touched, p.entry)
+				}
+				t.best = max(t.best, x.saturated(p))
 			}
 		}
-		for entry, value := range best {
-			scores[entry] += w.weight * value
-			found[entry] += w.weight
+		for _, entry := range touched {
+			t := &tallies[entry]
+			t.score, t.found, t.best = t.score+w.weight*t.best, t.found+w.weight, 0
 		}
 	}
-	for entry, score := range scores {
-		if found[entry] >= enough*total {
-			hits = append(hits, hit{int(entry), score})
+	for entry, t := range tallies {
+		if t.score > 0 && t.found >= enough*total {
+			hits = append(hits, hit{entry, t.score})
 		}
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.entry, b.entry)) })
@@ -126,6 +163,26 @@ func (x *Index) search(query string) (hits []hit, terms map[string]bool) {
 		}
 	}
 	return hits, terms
+}
+
+// bestField returns the field of an entry with most of some terms, from a field on.
+func (x *Index) bestField(entry, from int, terms map[string]bool) (best int) {
+	most := 0
+	best = from
+	for n := from; n < len(x.fields[entry]); n++ {
+		has := 0
+		for term := range terms {
+			if id, known := x.ids[term]; known {
+				if _, found := slices.BinarySearch(x.fields[entry][n], id); found {
+					has++
+				}
+			}
+		}
+		if has > most {
+			best, most = n, has
+		}
+	}
+	return best
 }
 
 // saturated is how much a term counts in an entry: the more often the more, but
@@ -143,21 +200,21 @@ func (x *Index) wanted(query string) (all []wanted) {
 			continue
 		}
 		seen[w.term] = true
-		one := wanted{terms: []string{w.term}, weight: x.rarity(len(x.postings[w.term]))}
+		one := wanted{terms: []string{w.term}, weight: x.rarity(len(x.of(w.term)))}
 		if strings.HasPrefix(w.term, skeleton) {
 			one.weight *= boneless
-			if len(x.postings[w.term]) == 0 {
+			if len(x.of(w.term)) == 0 {
 				continue // the pairs say what is missing
 			}
 		}
-		if len(x.postings[w.term]) == 0 {
+		if len(x.of(w.term)) == 0 {
 			if near := x.near(w.term); len(near) > 0 {
-				one.terms, one.weight = near, nearly*x.rarity(len(x.postings[near[0]]))
+				one.terms, one.weight = near, nearly*x.rarity(len(x.of(near[0])))
 			}
 			for _, near := range one.terms {
 				seen[near] = true
 			}
-			if len(x.postings[one.terms[0]]) == 0 && strings.ContainsFunc(w.term, func(r rune) bool { return scriptOf(r) == kana }) {
+			if len(x.of(one.terms[0])) == 0 && strings.ContainsFunc(w.term, func(r rune) bool { return scriptOf(r) == kana }) {
 				one.weight *= ending
 			}
 		}
@@ -175,7 +232,7 @@ func (x *Index) rarity(n int) float64 {
 // without its okurigana its skeleton; of a spaced word those that it is the
 // beginning of, else those nearest to it.
 func (x *Index) near(term string) (found []string) {
-	if bones := skeleton + term; len(x.postings[bones]) > 0 { // 読取 for 読み取り
+	if bones := skeleton + term; len(x.of(bones)) > 0 { // 読取 for 読み取り
 		return []string{bones}
 	}
 	letters := utf8.RuneCountInString(term)

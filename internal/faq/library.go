@@ -94,7 +94,11 @@ func (l *Library) order() {
 	}
 }
 
-// fields are the texts of an entry that a search looks at.
+// passagesFrom is the first of the fields that are passages.
+const passagesFrom = 2
+
+// fields are the texts of an entry that a search looks at: title, synonyms, and the
+// passages.
 func (a *Article) fields() []field {
 	all := []field{{a.Title, inTitle}, {strings.Join(a.Synonyms, "\n"), inSynonyms}}
 	for n, passage := range a.Passages() {
@@ -176,23 +180,27 @@ type Found struct {
 	Passage []Piece // that answers best, or the beginning of the entry
 }
 
-// Search returns the entries that answer a query, the best first: those that its
-// words find in the language of the page, then those that they find in another.
+// Search returns the entries that answer a query, the best first: in the language
+// of the page, or, where its words are of another one, in that.
 func (l *Library) Search(query string, lang i18n.Lang) (all []Found) {
 	query = shortened(query)
-	seen := make(map[int]bool)
 	for _, in := range []i18n.Lang{lang, lang.Other()} {
 		hits, terms := l.indexes[in].search(query)
 		for _, h := range hits {
-			if seen[h.entry] || len(all) == Results {
-				continue
-			}
-			seen[h.entry] = true
 			a := l.Article(l.slugs[h.entry], lang)
-			all = append(all, Found{Article: a, Title: marked(a.Title, terms), Passage: a.passage(terms)})
+			f := Found{Article: a, Title: marked(a.Title, terms)}
+			if passages := a.Passages(); a.Lang == in && len(passages) > 0 {
+				f.Passage = marked(clip(passages[l.indexes[in].bestField(h.entry, passagesFrom, terms)-passagesFrom], terms), terms)
+			} else if len(passages) > 0 {
+				f.Passage = []Piece{{Text: clip(passages[0], nil)}}
+			}
+			all = append(all, f)
+		}
+		if len(all) > 0 {
+			return all
 		}
 	}
-	return all
+	return nil
 }
 
 // shortened returns the letters of a query that count.

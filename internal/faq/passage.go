@@ -35,27 +35,6 @@ const (
 	passageLead   = 30
 )
 
-// passage returns the passage of an entry with most of the terms, cut to its length.
-func (a *Article) passage(terms map[string]bool) []Piece {
-	passages := a.Passages()
-	if len(passages) == 0 {
-		return nil
-	}
-	best, most := passages[0], 0
-	for _, p := range passages {
-		seen := make(map[string]bool)
-		for _, w := range words(p) {
-			if terms[w.term] {
-				seen[w.term] = true
-			}
-		}
-		if len(seen) > most {
-			best, most = p, len(seen)
-		}
-	}
-	return marked(clip(best, terms), terms)
-}
-
 // clip cuts a text to the length of a passage, around its first word that is marked.
 func clip(t string, terms map[string]bool) string {
 	if utf8.RuneCountInString(t) <= passageLength {
