@@ -75,7 +75,7 @@ func newIndex(entries [][]field) *Index {
 			x.lengths[n] += float32(len(found))
 		}
 		for id, weight := range counts {
-			x.postings[id] = append(x.postings[id], posting{int32(n), weight}) //nolint:gosec // G115: there are not as many entries
+			x.postings[id] = append(x.postings[id], posting{int32(n), weight})
 		}
 		x.mean += x.lengths[n] / float32(len(entries))
 	}

@@ -45,15 +45,15 @@ type parser struct {
 	file      string
 	catalogue *i18n.Catalogue
 	article   *Article
-	source    []byte   // of the body, with a mark for each word of a screen
-	offset    int      // lines before the body
-	actions   []action // those marked
+	source    []byte          // of the body, with a mark for each word of a screen
+	offset    int             // lines before the body
+	actions   map[rune]action // by their marks
 	faults    []Fault
 }
 
 // Parse reads the entry of a file in a language. Without faults the entry is whole.
 func Parse(file, slug string, lang i18n.Lang, source []byte, catalogue *i18n.Catalogue) (*Article, []Fault) {
-	p := &parser{file: file, catalogue: catalogue, article: &Article{Slug: slug, Lang: lang}}
+	p := &parser{file: file, catalogue: catalogue, article: &Article{Slug: slug, Lang: lang}, actions: make(map[rune]action)}
 	if len(source) > MaxFile {
 		p.fault(0, "is longer than %d KiB", MaxFile>>10)
 		return p.article, p.faults
@@ -140,10 +140,8 @@ func list(value string) (all []string) {
 }
 
 // Words of screens are marked by letters that no text has, so that neither
-// Markdown nor anybody's typing can change them: firstMark and up.
-const firstMark = '\uE000'
-
-const mostMarks = 0xF8FF - firstMark
+// Markdown nor anybody's typing can change them.
+const firstMark, lastMark = '\uE000', '\uF8FF'
 
 // action is words of a screen in an entry: {{msg "key"}}, or {{echo "key"}} where
 // pages in English show the Japanese beside them.
@@ -157,18 +155,20 @@ var actions = regexp.MustCompile(`\{\{(msg|echo) "([a-z_.0-9]+)"\}\}`)
 // marked puts a mark in place of each action.
 func (p *parser) marked(body []byte) []byte {
 	clean := bytes.Map(func(r rune) rune {
-		if r >= firstMark && r <= firstMark+mostMarks {
+		if r >= firstMark && r <= lastMark {
 			return -1
 		}
 		return r
 	}, body)
+	mark := firstMark
 	return actions.ReplaceAllFunc(clean, func(found []byte) []byte {
-		parts := actions.FindSubmatch(found)
-		if len(p.actions) == mostMarks {
+		if mark > lastMark {
 			return found
 		}
-		p.actions = append(p.actions, action{key: string(parts[2]), echo: string(parts[1]) == "echo"})
-		return []byte(string(firstMark + rune(len(p.actions)-1)))
+		parts := actions.FindSubmatch(found)
+		p.actions[mark] = action{key: string(parts[2]), echo: string(parts[1]) == "echo"}
+		mark++
+		return []byte(string(mark - 1))
 	})
 }
 
@@ -263,7 +263,8 @@ func (p *parser) filled(t string, style Span) (all []Span) {
 	}
 	start := 0
 	for i, r := range t {
-		if r < firstMark || r >= firstMark+rune(len(p.actions)) {
+		a, marked := p.actions[r]
+		if !marked {
 			continue
 		}
 		before := t[start:i]
@@ -273,7 +274,7 @@ func (p *parser) filled(t string, style Span) (all []Span) {
 			start += len(t[start:]) - len(strings.TrimLeft(t[start:], " "))
 		}
 		add(before)
-		all = append(all, p.screen(p.actions[r-firstMark], style)...)
+		all = append(all, p.screen(a, style)...)
 	}
 	add(t[start:])
 	return all
