@@ -281,7 +281,8 @@ func (a *App) buildPages() (err error) {
 		Open: a.Config.HelpDesk.Calendar(a.zone).At, Alarm: a.Alarm, Random: rand.Reader}
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, Wait: wait, From: from}).Mount()
 	(&recovery.Pages{Site: a.Site, Service: recover, Wait: wait, From: from}).Mount()
-	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending, Window: a.Config.Enrolment.Window > 0}).Mount()
+	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending,
+		Offer: a.Config.Authenticator, Window: a.Config.Enrolment.Window > 0}).Mount()
 	mine := a.accountPages(pending, policy)
 	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Desk: a.Reception, Now: a.now}
 	mine.Mount()

@@ -13,6 +13,7 @@ import (
 	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
+	"warifu/internal/enrolment"
 	"warifu/internal/faq"
 	"warifu/internal/federation"
 	"warifu/internal/helpdesk"
@@ -55,20 +56,21 @@ type Config struct {
 	// others ask instead (SSE-4).
 	MostStreams int `yaml:"most_streams"`
 
-	Institution Institution      `yaml:"institution"`
-	HelpDesk    HelpDesk         `yaml:"help_desk"`
-	Desk        helpdesk.Policy  `yaml:"desk"`
-	FAQ         faq.Policy       `yaml:"faq"`
-	Password    password.Policy  `yaml:"password"`
-	Throttle    throttle.Policy  `yaml:"throttle"`
-	Session     session.Policy   `yaml:"session"`
-	SignIn      signin.Policy    `yaml:"signin"`
-	TOTP        totp.Policy      `yaml:"totp"`
-	Passkey     passkey.Policy   `yaml:"passkey"`
-	Enrolment   ticket.Policy    `yaml:"enrolment"`
-	MailOTP     mailotp.Policy   `yaml:"mail_otp"`
-	Assurance   assurance.Policy `yaml:"assurance"`
-	Mail        mail.Policy      `yaml:"mail"`
+	Institution   Institution      `yaml:"institution"`
+	HelpDesk      HelpDesk         `yaml:"help_desk"`
+	Desk          helpdesk.Policy  `yaml:"desk"`
+	FAQ           faq.Policy       `yaml:"faq"`
+	Password      password.Policy  `yaml:"password"`
+	Throttle      throttle.Policy  `yaml:"throttle"`
+	Session       session.Policy   `yaml:"session"`
+	SignIn        signin.Policy    `yaml:"signin"`
+	TOTP          totp.Policy      `yaml:"totp"`
+	Passkey       passkey.Policy   `yaml:"passkey"`
+	Enrolment     ticket.Policy    `yaml:"enrolment"`
+	MailOTP       mailotp.Policy   `yaml:"mail_otp"`
+	Authenticator enrolment.Offer  `yaml:"authenticator"`
+	Assurance     assurance.Policy `yaml:"assurance"`
+	Mail          mail.Policy      `yaml:"mail"`
 	// Services that people reach through the sign-on.
 	Services []federation.Service `yaml:"services"`
 	// ServicesFile names a file with more of them, under the key services.

@@ -49,6 +49,7 @@ func (c Config) Validate() (faults []error) {
 	under("help_desk", c.HelpDesk.validate())
 	under("desk", c.Desk.Validate())
 	under("faq", c.FAQ.Validate())
+	under("authenticator", c.Authenticator.Validate())
 	under("password", c.Password.Validate())
 	under("throttle", c.Throttle.Validate())
 	under("session", c.Session.Validate())

@@ -23,11 +23,14 @@ type Pages struct {
 	Sessions *session.Service
 	Services *federation.Services
 	Pending  federation.Pending
+	Offer    Offer
 	Window   bool // there is a time in which no activation code is needed
 }
 
 // Mount registers the pages.
 func (p *Pages) Mount() {
+	p.Site.Handle("GET /authenticator", p.authenticator)
+	p.Site.Handle("GET /authenticator/{file}", p.pack)
 	p.Site.Handle("GET /enrol", p.show)
 	p.Site.Handle("POST /enrol", p.scan)
 	p.Site.Handle("GET /enrol/activation", p.showActivation)

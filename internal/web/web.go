@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -257,12 +258,19 @@ func (s *Site) JSON(w http.ResponseWriter, status int, value any) error {
 	return nil
 }
 
+// Attachment answers with a file that the browser saves under a name, or takes as
+// what its kind says.
+func (s *Site) Attachment(w http.ResponseWriter, kind, name string, content []byte) error {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	_, _ = w.Write(content) // a browser that has gone away is not our failure
+	return nil
+}
+
 // File answers with a text that the browser saves under a name.
 func (s *Site) File(w http.ResponseWriter, name, text string) error {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	_, _ = io.WriteString(w, text) // a browser that has gone away is not our failure
-	return nil
+	return s.Attachment(w, "text/plain; charset=utf-8", name, []byte(text))
 }
 
 // Nothing answers the script of a page that there is nothing to tell. It ends an

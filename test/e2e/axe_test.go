@@ -186,10 +186,10 @@ func (w *walk) everyPage() {
 	w.byDesk()
 }
 
-// faq looks at the entries, at what a search finds, and at what it does not.
+// faq looks at the page that explains the Authenticator, at the entries, at what a search finds, and at what it does not.
 func (w *walk) faq() {
 	w.t.Helper()
-	for _, state := range []struct{ name, path string }{{"faq", "/faq"}, {"faq category", "/faq?category=mfa"}, {"faq found", "/faq?q=QR"},
+	for _, state := range []struct{ name, path string }{{"authenticator", "/authenticator"}, {"faq", "/faq"}, {"faq category", "/faq?category=mfa"}, {"faq found", "/faq?q=QR"},
 		{"faq none", "/faq?q=%E7%B5%A6%E9%A3%9F"}, {"faq entry", "/faq/totp-not-working"}, {"faq short entry", "/faq/clock"}} {
 		w.openIn(state.path)
 		w.inspect(state.name)
