@@ -40,6 +40,10 @@ func TestPackages(t *testing.T) {
 			}
 		}
 	}, func(c *config.Config) { c.Authenticator.Packages = dir })
+}
+
+// TestNoPackages: where there is none, the page says so.
+func TestNoPackages(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b := w.newBrowser()
 		if p := b.get("/authenticator"); p.Code != http.StatusOK || p.says("chromium.zip") || !p.says("No package is offered here") {
