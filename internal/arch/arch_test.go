@@ -22,7 +22,7 @@ const module = "warifu"
 var layers = [][]string{
 	{"i18n", "secret", "events", "background", "authenticator", "flow"},
 	{"flow/flowtest"},
-	{"web", "keyring", "audit", "throttle", "assurance"},
+	{"web", "keyring", "audit", "throttle", "assurance", "exportfile"},
 	{"mail", "directory", "history"},
 	{"mailotp"}, // knows to whom it may never be sent
 	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
