@@ -148,7 +148,11 @@ func (h header) seal(random io.Reader, key, plain []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodeObject([]field{{"protected", protected}, {"ciphertext", base64.RawURLEncoding.EncodeToString(ciphertext)}}, nil)
+	file, err := encodeObject([]field{{"protected", protected}, {"ciphertext", base64.RawURLEncoding.EncodeToString(ciphertext)}}, nil)
+	if err == nil && len(file) > MaxSize {
+		return nil, refusef(OverLimits, "there are too many accounts: the file would be larger than 4 MiB")
+	}
+	return file, err
 }
 
 // open returns what a file holds. The errors are [BadPassphrase], and those of

@@ -44,10 +44,8 @@ func isHost(host string) bool {
 		address, err := netip.ParseAddr(host)
 		return err == nil && address.Is4()
 	}
-	for _, label := range labels {
-		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return false
-		}
+	if host == "" || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+		return false
 	}
 	ascii, err := hostProfile.ToASCII(host)
 	return err == nil && ascii == host
