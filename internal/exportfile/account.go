@@ -1,7 +1,6 @@
 package exportfile
 
 import (
-	"slices"
 	"time"
 
 	"golang.org/x/text/cases"
@@ -124,10 +123,4 @@ func (a Account) title() title {
 // says is the same (NFKC).
 func fold(s string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
-}
-
-// clone returns a copy that shares nothing that is changed in place.
-func (a Account) clone() Account {
-	a.Origins = slices.Clone(a.Origins)
-	return a
 }

@@ -210,7 +210,7 @@ func authextAccount(m Members) (Account, error) {
 	return e.read()
 }
 
-// WriteAuthext writes a plain backup.
+// WriteAuthext writes a plain backup of accounts that are TOTP with SHA-1.
 func WriteAuthext(accounts []Account) ([]byte, error) {
 	var fields []field
 	for i, a := range accounts {
@@ -226,16 +226,11 @@ func WriteAuthext(accounts []Account) ([]byte, error) {
 func (a Account) authext(index int) (json.RawMessage, error) {
 	fields := []field{{"dataType", authextPlain}, {"encrypted", false}, {"hash", a.ID}, {"index", index}, {"type", a.Type},
 		{"secret", a.Secret.Base32()}, {"issuer", a.Issuer}, {"account", a.Account}}
-	if a.Type == HOTP {
-		fields = append(fields, field{"counter", a.Counter})
-	} else if a.Period != defaultPeriod {
+	if a.Period != defaultPeriod {
 		fields = append(fields, field{"period", a.Period})
 	}
 	if a.Digits != defaultDigits {
 		fields = append(fields, field{"digits", a.Digits})
-	}
-	if a.Algorithm != SHA1 {
-		fields = append(fields, field{"algorithm", a.Algorithm})
 	}
 	return encodeObject(fields, nil)
 }

@@ -146,7 +146,7 @@ func (w *merging) begin(entries []Entry, deleted []Tombstone) (err error) {
 			w.bury(a)
 			continue
 		}
-		kept := a.clone()
+		kept := a
 		w.append(&kept)
 		if !thereID[a.ID] && !thereKey[a.credential()] {
 			w.rivals[a.title()] = append(w.rivals[a.title()], &kept)
@@ -280,7 +280,7 @@ func (w *merging) add(incoming Account) (Line, error) {
 
 // complete gives an account what its file didn't have.
 func (w *merging) complete(a Account) (Account, error) {
-	a = a.clone()
+	a.Origins = append([]string{}, a.Origins...)
 	if a.ID == "" {
 		var err error
 		if a.ID, err = NewID(w.Random); err != nil {
@@ -335,7 +335,7 @@ func latest(tombstones []Tombstone) map[string]Tombstone {
 // united returns the account with the origins of both, and the larger of two
 // counters: a smaller one was used already.
 func united(a, here, there Account) Account {
-	a.Origins = slices.Concat(here.Origins, there.Origins)
+	a.Origins = append(append([]string{}, here.Origins...), there.Origins...)
 	slices.Sort(a.Origins)
 	a.Origins = slices.Compact(a.Origins)
 	if here.Type == HOTP && there.Type == HOTP {

@@ -55,13 +55,15 @@ func (f Format) keepsOut(a Account) string {
 		return fmt.Sprintf("its codes have %d digits", a.Digits)
 	case f == FormatMigration && a.Type == TOTP && a.Period != defaultPeriod:
 		return fmt.Sprintf("its period is %d seconds", a.Period)
+	case f == FormatAuthext && (a.Type != TOTP || a.Algorithm != SHA1):
+		return "Authenticator-Extension 8.0.2 would read it wrongly from this format; it reads it rightly from otpauth"
 	case f == FormatText && len(WriteURI(a)) > maxURI:
 		return "its names are too long"
 	}
 	return ""
 }
 
-// loses says what of an account is not written, or not read rightly.
+// loses says what of an account is not written.
 func (f Format) loses(a Account) (what []string) {
 	if f == FormatNative {
 		return nil
@@ -72,14 +74,8 @@ func (f Format) loses(a Account) (what []string) {
 	if a.Note != "" && f != FormatAegis && f != FormatAegisPlain {
 		what = append(what, "its note")
 	}
-	if f != FormatAuthext {
-		return what
-	}
-	if strings.Contains(a.Issuer, "::") {
+	if f == FormatAuthext && strings.Contains(a.Issuer, "::") {
 		what = append(what, `what follows "::" in its issuer`)
-	}
-	if a.Type != TOTP || a.Algorithm != SHA1 {
-		what = append(what, "its codes: Authenticator-Extension 8.0.2 reads such an account wrongly from this format, and rightly from otpauth")
 	}
 	return what
 }
