@@ -1,10 +1,14 @@
-// node build.mjs test [PART]   bundles test/**/*.test.ts whose path contains PART and runs them
+// node build.mjs test [PART]
+//     bundles test/**/*.test.ts whose path contains PART and runs them
+// node build.mjs interop write|read DIR
+//     writes a file of each format, or reads those that another program wrote (test/core/interop.ts)
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+const startedIn = process.cwd();
 process.chdir(fileURLToPath(new URL(".", import.meta.url)));
 
 /** Bundles the entry points as Node modules into the folder, which is emptied first. */
@@ -39,8 +43,15 @@ async function test(part = "") {
 	return spawnSync(process.execPath, ["--enable-source-maps", "--test", ...bundles], { stdio: "inherit" }).status ?? 1;
 }
 
+/** For the tests of Go: the folder is relative to where the command was given. */
+async function interop(direction, folder = "") {
+	await bundleForNode(["test/core/interop.ts"], "build/interop");
+	const args = ["build/interop/test/core/interop.mjs", direction, resolve(startedIn, folder)];
+	return spawnSync(process.execPath, ["--enable-source-maps", ...args], { stdio: "inherit" }).status ?? 1;
+}
+
 const [command, ...rest] = process.argv.slice(2);
-const commands = { test };
+const commands = { test, interop };
 if (!Object.hasOwn(commands, command ?? "")) {
 	console.error(`usage: node build.mjs ${Object.keys(commands).join("|")} …`);
 	process.exit(2);
