@@ -175,7 +175,7 @@ class Merge {
 		return line(draft, "same", id);
 	}
 
-	/** Rule 3: one name, two keys. */
+	/** Rule 3: one name, two keys. What is replaced is no deletion: other browsers are asked for themselves. */
 	private decide(existing: Account, draft: Draft, index: number): Line {
 		const answer = this.incoming.answers?.get(index);
 		if (answer === undefined) {
@@ -189,9 +189,8 @@ class Merge {
 			return this.add(draft);
 		}
 		const account = fromDraft(draft, this.newId(), this.now);
-		const place = this.plain.accounts.indexOf(existing);
-		this.plain = remove(this.plain, existing.id, this.now);
-		this.plain = { ...this.plain, accounts: this.plain.accounts.toSpliced(place, 0, account) };
+		this.put(existing, account);
+		this.bin(existing);
 		return { ...line(draft, "replaced", account.id), replaced: existing.id };
 	}
 
