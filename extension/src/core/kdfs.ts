@@ -1,4 +1,5 @@
 import { argon2id, md5, scrypt } from "hash-wasm";
+import { fromHex } from "./bytes";
 import type { Bytes } from "./model";
 
 /** The key derivations that WebCrypto has not, or not everywhere; passed in. */
@@ -31,6 +32,6 @@ export const kdfs: Kdfs = {
 		}));
 	},
 	async md5(data) {
-		return Uint8Array.from((await md5(data)).match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+		return fromHex(await md5(data)) as Bytes;
 	},
 };

@@ -11,6 +11,9 @@ const cost = { m: 19_456, t: 2, p: 1 };
 const derivedBytes = 32;
 const maxKeys = 4;
 
+/** The most encrypted entries: each costs a derivation of its own. */
+export const maxSealed = 2000;
+
 /** An entry whose secret is in clear, or why that could not be had. */
 type Opened = { entry: JSONObject; refused?: Refused };
 
@@ -26,7 +29,8 @@ export function isEncrypted(file: JSONObject): boolean {
  */
 export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Promise<Found> {
 	const entries = entriesOf(file);
-	if (entries.length > maxEntries) {
+	const sealed = entries.filter(isSealed).length;
+	if (entries.length > maxEntries || sealed > maxSealed) {
 		throw new Refused("limits");
 	}
 	const opener = new Opener(file, utf8(passphrase), kdfs);
@@ -35,7 +39,7 @@ export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Pr
 		opened.push(isSealed(entry) ? await opener.open(entry) : { entry });
 	}
 	const refused = opened.filter((each) => each.refused?.code === "passphrase").length;
-	if (refused > 0 && refused === entries.filter(isSealed).length) {
+	if (refused > 0 && refused === sealed) {
 		throw new Refused("passphrase");
 	}
 	opened.sort((a, b) => index(a.entry) - index(b.entry));
@@ -141,7 +145,7 @@ function kindOf(type: string, secret: string): { type: string; secret: string } 
 	if (type !== "hex" && type !== "hhex") {
 		return { type, secret };
 	}
-	const bytes = fromHex(secret);
+	const bytes = secret.length > 2 * base32.maxSecretBytes ? undefined : fromHex(secret);
 	if (!bytes) {
 		throw new Refused("secret");
 	}

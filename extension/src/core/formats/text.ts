@@ -4,8 +4,10 @@ import * as otpauth from "../otpauth";
 import { extras } from "./extras";
 import { failure, maxEntries } from "./entry";
 
-/** Whether a line is one of those that {@link read} takes. */
-export const isKnown = (line: string): boolean => /^\s*(otpauth|otpauth-migration|steam):\/\//i.test(line);
+/** Whether a text has a line that {@link read} takes. */
+export function isKnown(text: string): boolean {
+	return /(^|[\r\n])[^\S\r\n]*(otpauth|otpauth-migration|steam):\/\//i.test(text);
+}
 
 /**
  * Reads lines of `otpauth://`, `otpauth-migration://` and `steam://KEY`; empty ones are passed over.
