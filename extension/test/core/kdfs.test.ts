@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { kdfs } from "../../src/core/index";
 import { hex, utf8 } from "../../src/core/bytes";
 import { seeded } from "./random";
+import { laterRefusal } from "./vectors";
 
 test("scrypt: RFC 7914 §12", async () => {
 	const derived = await kdfs.scrypt(utf8("pleaseletmein"), utf8("SodiumChloride"), { n: 16_384, r: 8, p: 1 }, 64);
@@ -21,4 +22,12 @@ test("scrypt, PBKDF2 and MD5 are what Node computes", async () => {
 		assert.equal(hex(await kdfs.pbkdf2Sha256(password, salt, rounds, 32)), pbkdf2Sync(password, salt, rounds, 32, "sha256").toString("hex"));
 		assert.equal(hex(await kdfs.md5(password)), createHash("md5").update(password).digest("hex"));
 	}
+});
+
+test("what cannot be computed is a refusal: no passphrase, a short salt, more memory than there is", async () => {
+	const some = utf8("12345678");
+	const argon2id = { m: 8192, t: 1, p: 1 };
+	assert.equal(await laterRefusal(kdfs.argon2id(utf8(""), some, argon2id, 32)), "passphrase");
+	assert.equal(await laterRefusal(kdfs.argon2id(some, utf8("1234567"), argon2id, 32)), "limits");
+	assert.equal(await laterRefusal(kdfs.scrypt(some, some, { n: 1 << 20, r: 16, p: 1 }, 32)), "limits");
 });
