@@ -53,6 +53,8 @@ var modules = map[string][]string{
 	"github.com/wneessen/go-mail":         {"mail"},
 	"github.com/zitadel/oidc/v3":          {"federation/oidc"},
 	"go.yaml.in/yaml/v3":                  {"config"},
+	"golang.org/x/sys":                    {"cli"},
+	"golang.org/x/term":                   {"cli"},
 	"modernc.org/sqlite":                  {"store", "store/storetest"},
 }
 

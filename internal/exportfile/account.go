@@ -27,13 +27,15 @@ const (
 	SHA512 Algorithm = "SHA512"
 )
 
+// MaxCounter is the greatest counter: what JavaScript counts to.
+const MaxCounter = 1<<53 - 1
+
 // The limits of an account.
 const (
-	minDigits  = 5
-	maxDigits  = 10
-	maxPeriod  = 3600      // seconds
-	maxCounter = 1<<53 - 1 // what JavaScript counts to
-	maxLabel   = 200       // characters of issuer and of account
+	minDigits = 5
+	maxDigits = 10
+	maxPeriod = 3600 // seconds
+	maxLabel  = 200  // characters of issuer and of account
 )
 
 // Account is one entry of an Authenticator.
@@ -53,6 +55,18 @@ type Account struct {
 	CreatedAt, UpdatedAt time.Time // zero if unknown
 
 	Extra Members // what this version doesn't know
+}
+
+// NewAccount returns an account as most sites want it: TOTP with SHA-1, six digits
+// and 30 s. The errors are [RefusedError]: [BadLabel], [BadSecret].
+func NewAccount(issuer, account, key string) (Account, error) {
+	a := Account{Type: TOTP, Algorithm: SHA1, Digits: defaultDigits, Period: defaultPeriod}
+	if err := a.setLabels(issuer, account); err != nil {
+		return a, err
+	}
+	var err error
+	a.Secret, err = ParseSecret(key)
+	return a, err
 }
 
 // Name returns what a person calls the account: "Issuer (account)", or the part
@@ -89,7 +103,7 @@ func (a Account) validate() error {
 		return refuse(BadDigits)
 	case a.Type != HOTP && (a.Period < 1 || maxPeriod < a.Period):
 		return refuse(BadPeriod)
-	case a.Type == HOTP && (a.Counter < 0 || maxCounter < a.Counter):
+	case a.Type == HOTP && (a.Counter < 0 || MaxCounter < a.Counter):
 		return refuse(BadCounter)
 	}
 	return nil

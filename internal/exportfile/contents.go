@@ -134,7 +134,7 @@ func (a *Account) parseNumbers(m Members) error {
 	a.Digits = int(digits)
 	number, ok := m.integer(a.moving())
 	switch {
-	case a.Type == HOTP && (!ok || number < 0 || maxCounter < number):
+	case a.Type == HOTP && (!ok || number < 0 || MaxCounter < number):
 		return refuse(BadCounter)
 	case a.Type == HOTP:
 		a.Counter = number

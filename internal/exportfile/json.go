@@ -93,7 +93,7 @@ var (
 // that JavaScript holds exactly, however it is written.
 func (m Members) integer(name string) (int64, bool) {
 	number, err := strconv.ParseFloat(string(m[name]), 64)
-	if err != nil || math.Trunc(number) != number || math.Abs(number) > maxCounter {
+	if err != nil || math.Trunc(number) != number || math.Abs(number) > MaxCounter {
 		return 0, false
 	}
 	return int64(number), true

@@ -38,7 +38,7 @@ func (e looseEntry) read() (a Account, err error) {
 	}
 	a.Digits = int(digits)
 	if a.Type == HOTP {
-		a.Counter, err = e.members.loose("counter", 0, 0, maxCounter, BadCounter)
+		a.Counter, err = e.members.loose("counter", 0, 0, MaxCounter, BadCounter)
 		return a, err
 	}
 	period, err := e.members.loose("period", defaultPeriod, 1, maxPeriod, BadPeriod)

@@ -133,7 +133,7 @@ func migrationAccount(m message) (a Account, err error) {
 		a.Type = TOTP
 	case 1:
 		a.Type, a.Period = HOTP, 0
-		if counter > maxCounter {
+		if counter > MaxCounter {
 			return a, refuse(BadCounter)
 		}
 		a.Counter = int64(counter) //nolint:gosec // G115: at most 2^53-1

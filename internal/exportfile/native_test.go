@@ -31,7 +31,7 @@ func sample() Contents {
 		{ID: "5c9f0d3e-6f0e-4a57-9d0e-0d6b1c9a7a11", Type: TOTP, Issuer: "みやこ大学", Account: "都 花子", Secret: Secret("12345678901234567890"), Algorithm: SHA1,
 			Digits: 6, Period: 30, Origins: []string{"https://sso.miyako.example"}, Note: "<&>\u2028", CreatedAt: at, UpdatedAt: at,
 			Extra: Members{"x-future": json.RawMessage(`{"a":[1,2.50,null]}`)}},
-		{ID: "e1a4c0d8-2b57-4c39-b0a1-77d5f3e9c433", Type: HOTP, Account: "door", Secret: Secret("k"), Algorithm: SHA512, Digits: 10, Counter: maxCounter,
+		{ID: "e1a4c0d8-2b57-4c39-b0a1-77d5f3e9c433", Type: HOTP, Account: "door", Secret: Secret("k"), Algorithm: SHA512, Digits: 10, Counter: MaxCounter,
 			Origins: []string{}, CreatedAt: at, UpdatedAt: at},
 		{ID: "9d3b6a52-0e88-4d1f-a6c7-51b2e8f0d944", Type: Steam, Issuer: "Steam", Secret: Secret("steam key"), Algorithm: SHA1, Digits: 5, Period: 30,
 			Origins: []string{}, CreatedAt: at, UpdatedAt: at},

@@ -143,7 +143,7 @@ func (a *Account) setParameters(parameters map[string]string) (err error) {
 	}
 	a.Digits = int(digits)
 	if a.Type == HOTP {
-		a.Counter, err = parseNumber(parameters["counter"], 0, 0, maxCounter, BadCounter)
+		a.Counter, err = parseNumber(parameters["counter"], 0, 0, MaxCounter, BadCounter)
 		return err
 	}
 	period, err := parseNumber(parameters["period"], defaultPeriod, 1, maxPeriod, BadPeriod)

@@ -103,7 +103,7 @@ func drawAccount(t *rapid.T) Account {
 		Digits:    rapid.IntRange(minDigits, maxDigits).Draw(t, "digits"),
 	}
 	if a.Type == HOTP {
-		a.Counter = rapid.Int64Range(0, maxCounter).Draw(t, "counter")
+		a.Counter = rapid.Int64Range(0, MaxCounter).Draw(t, "counter")
 	} else {
 		a.Period = rapid.IntRange(1, maxPeriod).Draw(t, "period")
 	}

@@ -11,6 +11,15 @@ var knownLine = regexp.MustCompile(`(?i)^(otpauth|otpauth-migration|steam)://`)
 // lineEnd is any of the three.
 var lineEnd = regexp.MustCompile(`\r\n|\r|\n`)
 
+// ReadLines reads otpauth, otpauth-migration and steam lines alone. What is wrong
+// with a line stands with that line; the error is [OverLimits].
+func ReadLines(file []byte) (Import, error) {
+	if len(file) > MaxSize {
+		return Import{}, refusef(OverLimits, "the file is larger than 4 MiB")
+	}
+	return readText(strings.ToValidUTF8(strings.TrimPrefix(string(file), "\ufeff"), "\ufffd"))
+}
+
 // readText reads lines of otpauth://, otpauth-migration:// and steam://KEY.
 // Empty ones are passed over. The accounts of migrations stand behind the others,
 // because their parts may be in any order.
