@@ -11,16 +11,14 @@ import (
 
 type totpExportCommand struct {
 	totpVaultFlags
-	File struct {
-		passphraseFlags
-	} `embed:"" prefix:"file-"`
+	fileFlags
 	To     string            `arg:"" name:"file" type:"path" help:"The file, which must not exist; - is standard output."`
 	Format exportfile.Format `enum:"warifu,otpauth,authenticator-extension,aegis,aegis-plain,migration" default:"warifu" help:"warifu (encrypted, unless said otherwise), otpauth, authenticator-extension, aegis (encrypted), aegis-plain or migration (as Google Authenticator)."`
 }
 
 // Validate refuses two sources of a passphrase.
 func (c totpExportCommand) Validate() error {
-	return errors.Join(c.totpVaultFlags.Validate(), c.File.Validate())
+	return errors.Join(c.totpVaultFlags.Validate(), c.ofFile().Validate())
 }
 
 // Help says what becomes of the formats that hold less.
@@ -73,7 +71,7 @@ func (c totpExportCommand) encode(env *Env, contents exportfile.Contents) ([]byt
 		fmt.Fprintln(env.Err, "The file is not encrypted: whoever reads it has the keys.")
 		return c.Format.Write(rand.Reader, contents, "")
 	}
-	passphrase, err := c.File.choose(env, "Choose a passphrase for the file: ")
+	passphrase, err := c.ofFile().choose(env, "Choose a passphrase for the file: ")
 	if errors.Is(err, errNoTerminal) {
 		err = errors.New("the file needs a passphrase: --file-passphrase-file or --file-passphrase-fd says where it is read")
 	}

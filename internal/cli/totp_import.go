@@ -28,15 +28,13 @@ type source struct {
 type totpImportCommand struct {
 	totpVaultFlags
 	onConflict
-	File struct {
-		passphraseFlags
-	} `embed:"" prefix:"file-"`
+	fileFlags
 	Files []string `arg:"" name:"file" type:"path" help:"Files of the Authenticator of Warifu, Authenticator-Extension, Aegis or 2FAS, or with otpauth lines."`
 }
 
 // Validate refuses two sources of a passphrase.
 func (c totpImportCommand) Validate() error {
-	return errors.Join(c.totpVaultFlags.Validate(), c.File.Validate())
+	return errors.Join(c.totpVaultFlags.Validate(), c.ofFile().Validate())
 }
 
 // Run reads all files, and then changes the accounts once: all that can be taken,
@@ -68,7 +66,7 @@ func (c totpImportCommand) readFile(env *Env, name string) (exportfile.Import, e
 		return exportfile.Import{}, err
 	}
 	return exportfile.Read(text, func(kind exportfile.Kind) (string, error) {
-		passphrase, err := c.File.enter(env, fmt.Sprintf("Passphrase of %s (%s): ", filepath.Base(name), kind.Product()))
+		passphrase, err := c.ofFile().enter(env, fmt.Sprintf("Passphrase of %s (%s): ", filepath.Base(name), kind.Product()))
 		if errors.Is(err, errNoTerminal) {
 			err = errors.New("the file is under a passphrase: --file-passphrase-file or --file-passphrase-fd says where it is read")
 		}

@@ -101,6 +101,18 @@ type passphraseFlags struct {
 	PassphraseFD   *int   `name:"passphrase-fd" placeholder:"N" help:"Read the passphrase from the first line of an open file descriptor."`
 }
 
+// fileFlags say where the passphrase of a file is read that is imported or
+// exported: another one than that of the accounts.
+type fileFlags struct {
+	FilePassphraseFile string `placeholder:"FILE" type:"path" help:"Read the passphrase of the imported or exported file from the first line of a file."`
+	FilePassphraseFD   *int   `name:"file-passphrase-fd" placeholder:"N" help:"Read the passphrase of the imported or exported file from the first line of an open file descriptor."`
+}
+
+// ofFile returns where that passphrase is read.
+func (f fileFlags) ofFile() passphraseFlags {
+	return passphraseFlags{PassphraseFile: f.FilePassphraseFile, PassphraseFD: f.FilePassphraseFD}
+}
+
 func (p passphraseFlags) given() bool { return p.PassphraseFile != "" || p.PassphraseFD != nil }
 
 // Validate refuses two sources.

@@ -15,7 +15,7 @@ import (
 type totpVaultFlags struct {
 	Vault string `placeholder:"FILE" type:"path" help:"The file of the accounts; without it $XDG_DATA_HOME/warifu/authenticator.json."`
 	passphraseFlags
-	NoPassphrase bool `help:"Make a file without a passphrase: it is not encrypted then."`
+	NoPassphrase bool `help:"The accounts are, or will be, under no passphrase: the file is not encrypted then."`
 	JSON         bool `help:"Print JSON."`
 }
 
