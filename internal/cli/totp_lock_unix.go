@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -15,16 +16,15 @@ func lockFile(name string) (unlock func(), err error) {
 		return nil, err
 	}
 	for {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX) //nolint:gosec // G115: a file descriptor
-		if err != syscall.EINTR {                            //nolint:errorlint // an errno, as the call returns it
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
+		if err != syscall.EINTR { //nolint:errorlint // an errno, as the call returns it
 			break
 		}
 	}
 	if err != nil {
-		file.Close()
-		return nil, &os.PathError{Op: "lock", Path: name, Err: err}
+		return nil, errors.Join(&os.PathError{Op: "lock", Path: name, Err: err}, file.Close())
 	}
-	return func() { file.Close() }, nil
+	return func() { _ = file.Close() }, nil
 }
 
 // syncFolder makes a rename last.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -15,10 +16,9 @@ func lockFile(name string) (unlock func(), err error) {
 	}
 	err = windows.LockFileEx(windows.Handle(file.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &windows.Overlapped{})
 	if err != nil {
-		file.Close()
-		return nil, &os.PathError{Op: "lock", Path: name, Err: err}
+		return nil, errors.Join(&os.PathError{Op: "lock", Path: name, Err: err}, file.Close())
 	}
-	return func() { file.Close() }, nil
+	return func() { _ = file.Close() }, nil
 }
 
 // syncFolder does nothing: Windows has no such call for folders.

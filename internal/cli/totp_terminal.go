@@ -17,7 +17,7 @@ var errNoTerminal = errors.New("standard input is no terminal")
 // terminal returns the terminal that standard input is, if it is one.
 func (e *Env) terminal() (*os.File, bool) {
 	file, ok := e.In.(*os.File)
-	return file, ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // G115: a file descriptor
+	return file, ok && term.IsTerminal(int(file.Fd()))
 }
 
 // ask asks a person. The question goes to standard error, so that standard output
@@ -49,7 +49,7 @@ func (e *Env) askHidden(question string) (text string, err error) {
 	if !ok {
 		return "", errNoTerminal
 	}
-	fd := int(file.Fd()) //nolint:gosec // G115: a file descriptor
+	fd := int(file.Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return "", err
@@ -128,7 +128,7 @@ func (p passphraseFlags) read(env *Env) (string, error) {
 	in := env.In
 	switch {
 	case p.PassphraseFD != nil && *p.PassphraseFD != 0:
-		file := os.NewFile(uintptr(*p.PassphraseFD), "passphrase") //nolint:gosec // G115: what is none is refused on reading
+		file := os.NewFile(uintptr(*p.PassphraseFD), "passphrase")
 		if file == nil {
 			return "", errors.New("the file descriptor of the passphrase is not open")
 		}

@@ -150,9 +150,9 @@ func TestTOTPInterrupted(t *testing.T) {
 	if _, err := person.WriteString("a long\x03"); err != nil {
 		t.Fatal(err)
 	}
-	c.Wait()
+	waited := c.Wait()
 	after, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	if err != nil || *after != *before || c.ProcessState.ExitCode() != 1 {
-		t.Errorf("%v, status %d, %+v, before %+v", err, c.ProcessState.ExitCode(), after, before)
+		t.Errorf("%v, %v, status %d, %+v, before %+v", err, waited, c.ProcessState.ExitCode(), after, before)
 	}
 }

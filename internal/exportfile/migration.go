@@ -136,7 +136,7 @@ func migrationAccount(m message) (a Account, err error) {
 		if counter > MaxCounter {
 			return a, refuse(BadCounter)
 		}
-		a.Counter = int64(counter) //nolint:gosec // G115: at most 2^53-1
+		a.Counter = int64(counter)
 	}
 	a.Algorithm = map[int32]Algorithm{0: SHA1, 1: SHA1, 2: SHA256, 3: SHA512}[numbers[0]]
 	a.Digits = map[int32]int{0: 6, 1: 6, 2: 8}[numbers[1]]

@@ -67,7 +67,7 @@ func (f *wireField) parseValue(message []byte, wireType uint64) int {
 		return 4
 	case wireBytes:
 		length, n := uvarint(message)
-		if n < 0 || length > uint64(len(message)-n) {
+		if n < 0 || length > uint64(len(message)-n) { //nolint:gosec // G115: n is at most the length
 			return -1
 		}
 		f.bytes = message[n : n+int(length)] //nolint:gosec // G115: at most the length of the message
