@@ -103,6 +103,9 @@ func (r *authextReader) account(m Members) (Account, error) {
 		return r.withSecret(m)
 	}
 	key, err := r.keyOf(m.looseText("keyId"))
+	if ReasonOf(err) == OverLimits {
+		r.fatal = err
+	}
 	if err != nil {
 		return Account{}, err
 	}

@@ -84,6 +84,30 @@ func TestAuthext(t *testing.T) {
 		"type", "type", "algorithm", "secret", "secret", "totp last||"+key+" SHA1 6 30 0")
 }
 
+// TestTooManyKeys derives from a passphrase a few times only, however many keys
+// and slots a file has.
+func TestTooManyKeys(t *testing.T) {
+	var keys, entries strings.Builder
+	for n := range maxSlots + 1 {
+		fmt.Fprintf(&keys, `"k%d":{"dataType":"Key","id":"k%d","salt":"s","hash":"h","version":3},`, n, n)
+		fmt.Fprintf(&entries, `"e%d":{"dataType":"EncOTPStorage","keyId":"k%d","index":%d,"data":""},`, n, n, n)
+	}
+	i, err := Read([]byte(`{`+keys.String()+entries.String()+`"p":{"secret":"`+key+`","hash":"p"}}`), known("passphrase"))
+	if ReasonOf(err) != OverLimits {
+		t.Errorf("Authenticator-Extension: %v, %v", found(i.Entries), err)
+	}
+	file, err := writeAegisEncrypted(rand.Reader, sample().Accounts, "passphrase", scryptCost{n: 16, r: 8, p: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(file), `"slots":[`)
+	slot, after, _ := strings.Cut(rest, `]`)
+	many := before + `"slots":[` + strings.Repeat(slot+",", maxSlots) + slot + `]` + after
+	if _, err := Read([]byte(many), known("passphrase")); ReasonOf(err) != OverLimits {
+		t.Errorf("Aegis: %v", err)
+	}
+}
+
 // sealOpenSSL writes what `openssl enc -aes-256-cbc -md md5 -a` does.
 func sealOpenSSL(t testing.TB, plain, passphrase string) string {
 	t.Helper()

@@ -308,6 +308,42 @@ func TestVaultRoundTrip(t *testing.T) {
 	}
 }
 
+// TestVaultRefuses has vaults that must not be opened, before anything is derived.
+func TestVaultRefuses(t *testing.T) {
+	var vectors exportVectors
+	readVectors(t, "export-v1.json", &vectors)
+	locked, open := mustDecoded(t, vectors.Cases[2].File), mustDecoded(t, vectors.Cases[3].File)
+	slot := locked[strings.Index(locked, `{"id"`):strings.Index(locked, `],"enc"`)]
+	for _, test := range []struct {
+		header, old, bad string
+		want             Reason
+	}{
+		{locked, `"m":65536`, `"m":262145`, OverLimits},
+		{locked, `"t":3`, `"t":11`, OverLimits},
+		{locked, `"iv":"wMHCw8TFxsfIycrL"`, `"iv":"wMHCw8TFxsfIyco"`, OverLimits},
+		{locked, slot, strings.Repeat(slot+",", maxSlots) + slot, OverLimits},
+		{open, `"key":"gIGCg4SFhoeI`, `"key":"gIGCg4SF`, OverLimits},
+		{locked, `"alg":"argon2id"`, `"alg":"scrypt"`, Unsupported},
+		{locked, `"v":19`, `"v":16`, Unsupported},
+		{locked, slot, ``, BadFormat},
+		{locked, `"id":"main",`, ``, BadFormat},
+		{locked, `"id":"main"`, `"id":1`, BadFormat},
+		{locked, `"wrapped":"`, `"wrapped":"=`, BadFormat},
+		{locked, `"slots":[`, `"x":1,"slots":[`, BadFormat},
+		{open, `"id":"open"`, `"id":"shut"`, BadFormat},
+		{locked, `warifu-authenticator-vault`, `warifu-authenticator-export`, BadFormat},
+	} {
+		header := strings.Replace(test.header, test.old, test.bad, 1)
+		if header == test.header {
+			t.Errorf("%s is not in %s", test.old, test.header)
+		}
+		file := `{"protected":"` + base64.RawURLEncoding.EncodeToString([]byte(header)) + `","ciphertext":"AAAAAAAAAAAAAAAAAAAAAAAA"}`
+		if _, err := IsLocked([]byte(file)); ReasonOf(err) != test.want {
+			t.Errorf("%s: %v, want %s", test.bad, err, test.want)
+		}
+	}
+}
+
 // TestTooLargeIsNotWritten refuses to write what could not be read again.
 func TestTooLargeIsNotWritten(t *testing.T) {
 	v, err := NewVault(rand.Reader, "")
