@@ -151,6 +151,19 @@ func TestOpenSSL(t *testing.T) {
 	}
 }
 
+// TestRemovePadding wants every byte of the padding to be right.
+func TestRemovePadding(t *testing.T) {
+	block := func(end ...byte) []byte { return append(bytes.Repeat([]byte{'x'}, 16-len(end)), end...) }
+	if got, err := removePadding(block(3, 3, 3)); err != nil || len(got) != 13 {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, bad := range [][]byte{block(0), block(17), block(3, 2, 3), block(2, 3, 3), block(255)} {
+		if got, err := removePadding(bad); ReasonOf(err) != BadPassphrase {
+			t.Errorf("%v: %q, %v", bad, got, err)
+		}
+	}
+}
+
 // authextFiles are one plain entry and two encrypted ones in each of the three
 // ways; the last one's ciphertext is damaged.
 func authextFiles(t testing.TB, password string) map[string]string {

@@ -1,6 +1,7 @@
 package exportfile
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -94,6 +95,22 @@ func TestMigrationBatch(t *testing.T) {
 	entries, missing := collect(2, 1, 0)
 	if len(entries) != v.All || len(missing) != 0 || entries[0].Account.plain() != v.First {
 		t.Errorf("%d accounts, missing %v, first %+v", len(entries), missing, entries[0].Account.plain())
+	}
+}
+
+// TestMigrationBatchesApart keeps the parts of two exports apart.
+func TestMigrationBatchesApart(t *testing.T) {
+	var b batches
+	for n, batch := range []int32{1, 2} {
+		a := made(n, fmt.Sprint(batch), fmt.Sprint("key", n))
+		p, err := ReadMigration(WriteMigration([]Account{a}, batch)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.add(p)
+	}
+	if entries, missing := b.collected(); len(entries) != 2 || len(missing) != 0 {
+		t.Errorf("%v, missing %v", found(entries), missing)
 	}
 }
 

@@ -97,6 +97,51 @@ func mustText(t testing.TB, file []byte, name string) string {
 	return text
 }
 
+// TestLocalIsNotTaken leaves out what is local, also where a file of others has
+// it.
+func TestLocalIsNotTaken(t *testing.T) {
+	c := sample()
+	c.Local = Members{"offsets": json.RawMessage(`{"5c9f0d3e-6f0e-4a57-9d0e-0d6b1c9a7a11":60}`)}
+	plain, err := c.encode(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kdf := cheap(t)
+	key, err := kdf.derive("passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := header{typ: typExport, kdf: kdf}.seal(rand.Reader, key, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadExport(file, "passphrase"); err != nil || got.Local != nil {
+		t.Errorf("%v, %v", got.Local, err)
+	}
+	if file, err = writeExport(rand.Reader, c, "passphrase", kdf); err != nil {
+		t.Fatal(err)
+	}
+	e, err := parseEnvelope(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := e.open(key); err != nil || got.Local != nil {
+		t.Errorf("written: %v, %v", got.Local, err)
+	}
+}
+
+// TestBase64URL has one spelling for each value.
+func TestBase64URL(t *testing.T) {
+	if got, ok := decodeBase64URL("-_8"); !ok || string(got) != "\xfb\xff" {
+		t.Errorf("%x, %t", got, ok)
+	}
+	for _, text := range []string{"-_9", "-_8=", "+/8", "-_\n8", "-_8\n", "A", " "} {
+		if got, ok := decodeBase64URL(text); ok {
+			t.Errorf("%q is %x", text, got)
+		}
+	}
+}
+
 // TestFlippedBit opens no file in which one bit is another, wherever it is.
 func TestFlippedBit(t *testing.T) {
 	c := sample()
