@@ -27,7 +27,7 @@ var forbidden = map[string][]string{
 	"md5.New":       {},
 	"md5.Sum":       {"exportfile"},                                          // what others derive keys with, to read their files
 	"sha1.Sum":      {"demo/people", "authenticator/password"},               // made-up secrets; {SSHA} hashes that were brought along
-	"sha1.New":      {"authenticator/totp", "authenticator/password", "cli"}, // HMAC of RFC 4226; {SSHA}; accounts of other systems
+	"sha1.New":      {"authenticator/totp", "authenticator/password", "cli", "exportfile"}, // HMAC of RFC 4226; {SSHA}; accounts of other systems
 	"log.Printf":    {},
 	"r.Host":        {"web", "demo"}, // compared with the configured one, never built upon
 }

@@ -29,7 +29,7 @@ type totpImportCommand struct {
 	totpVaultFlags
 	onConflict
 	fileFlags
-	Files []string `arg:"" name:"file" type:"path" help:"Files of the Authenticator of Warifu, Authenticator-Extension, Aegis or 2FAS, or with otpauth lines."`
+	Files []string `arg:"" name:"file" type:"path" help:"Files of the Authenticator of Warifu, Authenticator-Extension, Aegis, 2FAS, ente Auth, Bitwarden, FreeOTP+, Stratum, Proton Authenticator, Raivo or andOTP, or with otpauth lines."`
 }
 
 // Validate refuses two sources of a passphrase.

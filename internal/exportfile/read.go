@@ -2,6 +2,7 @@ package exportfile
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -12,15 +13,24 @@ type Kind string
 
 // The kinds that are read.
 const (
-	Native  Kind = "warifu"
-	Aegis   Kind = "aegis"
-	TwoFAS  Kind = "2fas"
-	Authext Kind = "authenticator-extension"
-	Text    Kind = "text"
+	Native    Kind = "warifu"
+	Aegis     Kind = "aegis"
+	TwoFAS    Kind = "2fas"
+	Authext   Kind = "authenticator-extension"
+	Ente      Kind = "ente"
+	Bitwarden Kind = "bitwarden"
+	FreeOTP   Kind = "freeotp+"
+	Stratum   Kind = "stratum"
+	Proton    Kind = "proton"
+	Raivo     Kind = "raivo"
+	AndOTP    Kind = "andotp"
+	Text      Kind = "text"
 )
 
 // products are the kinds as people know them.
-var products = map[Kind]string{Native: "the Authenticator of Warifu", Aegis: "Aegis", TwoFAS: "2FAS", Authext: "Authenticator-Extension", Text: "otpauth lines"}
+var products = map[Kind]string{Native: "the Authenticator of Warifu", Aegis: "Aegis", TwoFAS: "2FAS", Authext: "Authenticator-Extension",
+	Ente: "ente Auth", Bitwarden: "Bitwarden", FreeOTP: "FreeOTP+", Stratum: "Stratum", Proton: "Proton Authenticator", Raivo: "Raivo",
+	AndOTP: "andOTP", Text: "otpauth lines"}
 
 // Product returns the kind as people know it.
 func (k Kind) Product() string { return products[k] }
@@ -48,17 +58,44 @@ func Read(file []byte, passphrase func(Kind) (string, error)) (Import, error) {
 	if isImage(text) {
 		return Import{}, refusef(BadFormat, "images are read by the Authenticator in the browser, not here")
 	}
-	if !utf8.Valid(text) {
+	switch {
+	case isStratumEncrypted(file):
+		return readStratumEncrypted(file, passphrase)
+	case !utf8.Valid(text) && isAndOTPEncrypted(file):
+		return readAndOTPEncrypted(file, passphrase)
+	case !utf8.Valid(text):
 		return Import{}, refuseKind()
-	}
-	if first := trim(string(text)); knownLine.MatchString(first) {
+	case knownLine.MatchString(trim(string(text))):
 		return readText(string(text))
+	case isBitwardenCSV(text):
+		return readBitwardenCSV(text)
+	}
+	if elements, ok := decodeArray(bytes.TrimSpace(text)); ok {
+		return readArray(elements)
 	}
 	m, err := decodeObject(text)
 	if err != nil {
 		return Import{}, refuseKind()
 	}
 	return readObject(m, text, passphrase)
+}
+
+// readArray reads a JSON array by what its first element has.
+func readArray(elements []json.RawMessage) (Import, error) {
+	if len(elements) == 0 {
+		return Import{}, refuseKind()
+	}
+	first, err := decodeObject(elements[0])
+	_, kind := first["kind"]
+	_, label := first["label"]
+	_, typ := first["type"]
+	switch {
+	case err == nil && kind:
+		return readRaivo(elements)
+	case err == nil && label && typ:
+		return readAndOTP(elements)
+	}
+	return Import{}, refuseKind()
 }
 
 // readObject reads a JSON object by the first sign that fits.
@@ -80,6 +117,16 @@ func readObject(m Members, file []byte, passphrase passphraseFunc) (Import, erro
 		return readTwoFAS(m, passphrase)
 	case isAuthext(m):
 		return readAuthext(m, passphrase)
+	case has("kdfParams"):
+		return readEnte(m, passphrase)
+	case has("items", "encrypted"):
+		return readBitwarden(m)
+	case has("tokens", "tokenOrder"):
+		return readFreeOTP(m)
+	case has("Authenticators"):
+		return readStratum(m)
+	case isProton(m):
+		return readProton(m)
 	}
 	return Import{}, refuseKind()
 }
@@ -132,7 +179,10 @@ func isImage(file []byte) bool {
 
 // refuseKind names what is accepted.
 func refuseKind() error {
-	names := []string{products[Native], products[Authext], products[Aegis], products[TwoFAS], products[Text]}
+	var names []string
+	for _, k := range []Kind{Native, Authext, Aegis, TwoFAS, Ente, Bitwarden, FreeOTP, Stratum, Proton, Raivo, AndOTP, Text} {
+		names = append(names, products[k])
+	}
 	return refusef(BadFormat, "the file is of no kind that is read here: %s", strings.Join(names, ", "))
 }
 
