@@ -57,13 +57,23 @@ func (s seat) command(args ...string) *exec.Cmd {
 // totp runs a command with this standard input, and wants this exit status.
 func (s seat) totp(status int, input string, args ...string) (out, errOut string) {
 	s.t.Helper()
-	c := s.command(args...)
 	var o, e bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(input), &o, &e
-	if err := c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() != status {
-		s.t.Fatalf("warifu totp %s: %v, want status %d\n%s%s", strings.Join(args, " "), err, status, o.String(), e.String())
+	if got := Main(s.t.Context(), append(append([]string{"totp"}, args...), s.flags...), strings.NewReader(input), &o, &e); got != status {
+		s.t.Fatalf("warifu totp %s: exit %d, want %d\n%s%s", strings.Join(args, " "), got, status, o.String(), e.String())
 	}
 	return o.String(), e.String()
+}
+
+// process is the same in a process of its own, with these in its environment.
+func (s seat) process(environment []string, input string, args ...string) error {
+	c := s.command(args...)
+	c.Env = append(c.Env, environment...)
+	c.Stdin = strings.NewReader(input)
+	output, err := c.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, output)
+	}
+	return nil
 }
 
 func (s seat) vault() string { return s.file("accounts/vault.json") }
@@ -175,13 +185,11 @@ func TestTOTPList(t *testing.T) {
 func TestTOTPFolder(t *testing.T) {
 	s := sit(t)
 	s.flags = []string{"--no-passphrase"}
-	s.totp(0, uriOne, "add", "-")
 	data := s.file("data")
-	c := s.command("add", "-")
-	c.Env = append(c.Env, "XDG_DATA_HOME="+data)
-	c.Stdin = strings.NewReader(uriOne)
-	if output, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, output)
+	for _, environment := range [][]string{nil, {"XDG_DATA_HOME=" + data}} {
+		if err := s.process(environment, uriOne, "add", "-"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, folder := range []string{s.file(".local/share/warifu"), filepath.Join(data, "warifu")} {
 		info, err := os.Stat(folder)
@@ -289,11 +297,8 @@ func TestTOTPPassphrase(t *testing.T) {
 func TestTOTPNothingFromEnvironment(t *testing.T) {
 	s := sit(t)
 	s.flags = s.flags[:1]
-	c := s.command("add", "-")
-	c.Stdin = strings.NewReader(uriOne)
-	c.Env = append(c.Env, "PASSPHRASE=long enough", "WARIFU_PASSPHRASE=long enough", "PASSPHRASE_FILE=/etc/hostname", "NO_PASSPHRASE=true", "WARIFU_NO_PASSPHRASE=1")
-	if output, err := c.CombinedOutput(); err == nil {
-		t.Errorf("taken: %s", output)
+	if s.process([]string{"PASSPHRASE=long enough", "WARIFU_PASSPHRASE=long enough", "PASSPHRASE_FILE=/etc/hostname", "NO_PASSPHRASE=true", "WARIFU_NO_PASSPHRASE=1"}, uriOne, "add", "-") == nil {
+		t.Error("taken")
 	}
 	s.totp(2, "", "add", "--key="+totpKey, "-")
 	s.totp(2, "", "add", "--passphrase=long enough", "-")
@@ -359,15 +364,13 @@ func TestTOTPCounterIsStoredFirst(t *testing.T) {
 func TestTOTPTwoProcesses(t *testing.T) {
 	s := sit(t)
 	s.totp(0, uriDoor, "add", "-")
-	const processes = 12
+	const processes = 8
 	codes := make([]string, processes)
 	var wait sync.WaitGroup
 	for n := range processes {
 		wait.Go(func() {
-			add := s.command("add", "-")
-			add.Stdin = strings.NewReader(fmt.Sprintf("otpauth://totp/account%d?secret=%s%c", n, totpKey[:31], "ABCDEFGHIJKLMNOP"[n]))
-			if output, err := add.CombinedOutput(); err != nil {
-				t.Errorf("%v %s", err, output)
+			if err := s.process(nil, fmt.Sprintf("otpauth://totp/account%d?secret=%s%c", n, totpKey[:31], "ABCDEFGHIJKLMNOP"[n]), "add", "-"); err != nil {
+				t.Error(err)
 			}
 			out, err := s.command("code", "door", "--next").Output()
 			if err != nil {
