@@ -167,10 +167,14 @@ class Merge {
 		return line(draft, newer ? "replaced" : "same", same.id);
 	}
 
-	/** Rule 2: one key under two ids; the smaller stays, so that two browsers come to the same. */
+	/**
+	 * Rule 2: one key under two ids; the smaller stays, so that two browsers come to the same. So does
+	 * the later time: else the same file would seem newer the second time, under the id that it gave.
+	 */
 	private unite(twin: Account, draft: Draft): Line {
 		const id = draft.id !== undefined && draft.id < twin.id ? draft.id : twin.id;
-		this.put(twin, { ...united(twin, twin, draft), id });
+		const updatedAt = draft.updatedAt !== undefined && isLater(draft.updatedAt, twin.updatedAt) ? draft.updatedAt : twin.updatedAt;
+		this.put(twin, { ...united(twin, twin, draft), id, updatedAt });
 		this.moveOffset(twin.id, id);
 		return line(draft, "same", id);
 	}

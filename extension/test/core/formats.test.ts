@@ -111,15 +111,16 @@ test("Authenticator-Extension: one derivation for all entries, and few keys", as
 	assert.equal(await laterRefusal(authext.read(many, password, cheap)), "limits");
 });
 
-test("Authenticator-Extension: what is written reads as the same, and what it reads wrongly is left out", async () => {
-	const accounts = [account(totp, "1"), account(hotp, "2"), account(steam, "3"), account({ ...totp, algorithm: "SHA256" }, "4"),
-		account({ ...totp, issuer: "", period: 60, digits: 8, note: "n" }, "5")];
-	const { text, leftOut } = authext.write(accounts);
-	assert.deepEqual((await read(text)).drafts, [totp, { ...totp, issuer: "", period: 60, digits: 8 }]);
+test("Authenticator-Extension: what is written reads as the same, and what its version 8.0.2 reads wrongly is said", async () => {
+	const sent = [totp, hotp, steam, { ...totp, algorithm: "SHA256" as const }, { ...totp, issuer: "", period: 60, digits: 8 }];
+	const accounts = sent.map((draft, i) => account(draft, `${i + 1}`));
+	const { text, leftOut } = authext.write([...accounts.slice(0, 4), { ...accounts[4] as Account, note: "n" }]);
+	assert.deepEqual((await read(text)).drafts, sent);
 	assert.deepEqual(leftOut.map(({ id, member, whole }) => `${id} ${member} ${whole}`),
-		["2 type true", "3 type true", "4 algorithm true", "5 note false"]);
+		["2 type false", "2 algorithm false", "3 type false", "4 algorithm false", "5 note false"]);
 	const first = JSON.parse(text)["1"];
 	assert.deepEqual(first, { dataType: "OTPStorage", encrypted: false, hash: "1", index: 0, type: "totp", secret, issuer: "Miyako", account: "sps00001" });
+	assert.deepEqual(authext.write([account({ ...totp, issuer: "a::b" }, "6")]).leftOut, [{ id: "6", member: "names", whole: false }]);
 });
 
 const aegisEntries = [
@@ -199,6 +200,13 @@ test("2FAS, plain: in the order of its screen, absent values by default", async 
 	assert.deepEqual(await read({ services, groups: [], updatedAt: 0, schemaVersion: 4 }), twofasFound);
 });
 
+test("2FAS: schema versions 1 to 4", async () => {
+	for (const [schemaVersion, code] of [[0, "unsupported"], [1, undefined], [4, undefined], [5, "unsupported"], ["4", "unsupported"]]) {
+		assert.equal(await laterRefusal(read({ services: [], schemaVersion })), code, `${schemaVersion}`);
+	}
+	assert.equal(await laterRefusal(read({ services: {}, schemaVersion: 4 })), "format");
+});
+
 test("2FAS, encrypted: opens, and a wrong password is one", async () => {
 	const file = twofasEncrypted(services, password);
 	assert.deepEqual(await read(file, password), twofasFound);
@@ -225,6 +233,13 @@ test("text: what is written is CRLF lines that read as the same", async () => {
 	const { drafts, failures } = text.read(file);
 	assert.deepEqual(failures, []);
 	assert.deepEqual(drafts, accounts.map(({ id: _, origins: __, createdAt: ___, updatedAt: ____, ...draft }) => draft));
+});
+
+test("text: an account whose URI would be too long to be read is left out and said", () => {
+	const long = account({ ...totp, issuer: "み".repeat(200), account: "や".repeat(200) }, "long");
+	const { text: file, leftOut } = text.write([long, account(totp, "short")]);
+	assert.deepEqual(text.read(file).drafts, [totp]);
+	assert.deepEqual(leftOut, [{ id: "long", member: "names", whole: true }]);
 });
 
 test("sniff: the first sign that matches tells the kind, and anything else is refused", () => {

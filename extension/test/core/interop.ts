@@ -56,11 +56,11 @@ async function write(folder: string): Promise<void> {
 	save("vault-open.json", (await vault.create(inVault, null, means)).text, accounts, inVault);
 	save("aegis.json", aegis.write(accounts).text, accounts);
 	save("aegis-encrypted.json", (await aegis.writeEncrypted(accounts, passphrase, means)).text, accounts);
-	save("otpauth.txt", text.write(accounts).text, accounts);
+	const lines = text.write(accounts);
+	save("otpauth.txt", lines.text, without(lines.leftOut));
 	const { uris, leftOut } = migration.write(accounts, 20_260_502);
 	save("migration.txt", uris.join("\n"), without(leftOut));
-	const backup = authext.write(accounts);
-	save("authenticator.json", backup.text, without(backup.leftOut));
+	save("authenticator.json", authext.write(accounts).text, accounts);
 	writeFileSync(join(folder, "expected.json"), JSON.stringify(expected, null, 1));
 }
 

@@ -87,7 +87,7 @@ test("rule 1: a key that is replaced under its id lies in the bin", () => {
 test("rule 2: the same key under another id is the same; the smaller id stays, with its offset", () => {
 	const here = { ...plain(account({ id: id2, origins: ["https://a.example"] })), local: { offsets: { [id2]: -7 } } };
 	const merged = into(here, [account({ id: id1, issuer: "Other", origins: ["https://b.example"], updatedAt: late })]);
-	assert.deepEqual(merged.plain.accounts, [account({ id: id1, origins: ["https://a.example", "https://b.example"] })]);
+	assert.deepEqual(merged.plain.accounts, [account({ id: id1, origins: ["https://a.example", "https://b.example"], updatedAt: late })]);
 	assert.deepEqual(merged.plain.local?.offsets, { [id1]: -7 });
 	assert.deepEqual(merged.lines, [{ issuer: "Other", account: "sps00001", outcome: "same", id: id1 }]);
 	assert.deepEqual(into(plain(account({ id: id1 })), [account({ id: id2 })]).plain.accounts, [account({ id: id1 })]);
@@ -212,7 +212,8 @@ test("the sums count what was added, replaced, the same and failed, and nothing 
 test("the same file a second time is only the same and changes nothing", () => {
 	const random = seeded("twice");
 	const here = plain(...Array.from({ length: 10 }, () => unique(random)));
-	const file = [...here.accounts.slice(0, 3), ...Array.from({ length: 10 }, () => unique(random))];
+	const twin = { ...here.accounts[4], id: id1, updatedAt: "2027-01-01T00:00:00Z" } as Account;
+	const file = [...here.accounts.slice(0, 3), twin, ...Array.from({ length: 10 }, () => unique(random))];
 	const deleted = [{ id: here.accounts[5]?.id as string, at: late }];
 	const first = into(here, file, { deleted });
 	const second = into(first.plain, file, { deleted });

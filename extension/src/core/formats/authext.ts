@@ -52,14 +52,12 @@ export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Pr
 }
 
 /**
- * The accounts as a plain backup. Its version 8.0.2 reads others than TOTP with SHA-1 wrongly from
- * one, so they are left out.
+ * The accounts as a plain backup. Version 8.0.2 reads others than TOTP with SHA-1 wrongly from it,
+ * so these are listed as losing their type or algorithm; text is the better form for them.
  */
 export function write(accounts: Account[]): Written {
-	const leftOut = accounts.flatMap(lost);
-	const fitting = accounts.filter(({ id }) => !leftOut.some((each) => each.id === id && each.whole));
-	const entries = fitting.map((account, index) => [account.id, entryOf(account, index)]);
-	return { text: JSON.stringify(Object.fromEntries(entries), null, 2), leftOut };
+	const entries = accounts.map((account, index) => [account.id, entryOf(account, index)]);
+	return { text: JSON.stringify(Object.fromEntries(entries), null, 2), leftOut: accounts.flatMap(lost) };
 }
 
 /** Opens entries one by one; what is derived is derived once. */
@@ -160,31 +158,34 @@ function index({ index }: JSONObject): number {
 	return typeof index === "number" ? index : 0;
 }
 
-function entryOf({ id, secret, issuer, account, digits, period }: Account, index: number): JSONObject {
+function entryOf({ id, type, secret, issuer, account, algorithm, digits, period, counter }: Account, index: number): JSONObject {
 	return {
 		dataType: "OTPStorage",
 		encrypted: false,
 		hash: id,
 		index,
-		type: "totp",
+		type,
 		secret,
 		...(issuer === "" ? {} : { issuer }),
 		...(account === "" ? {} : { account }),
-		...(period === 30 ? {} : { period }),
+		...(type === "hotp" ? { counter } : {}),
+		...(type === "hotp" || period === 30 ? {} : { period }),
 		...(digits === 6 ? {} : { digits }),
+		...(algorithm === "SHA1" ? {} : { algorithm }),
 	};
 }
 
 function lost(account: Account): LeftOut[] {
 	const { id, type, algorithm, issuer } = account;
-	const members: LeftOut[] = [];
+	const members: LeftOut["member"][] = [];
 	if (type !== "totp") {
-		members.push({ id, member: "type", whole: true });
-	} else if (algorithm !== "SHA1") {
-		members.push({ id, member: "algorithm", whole: true });
+		members.push("type");
+	}
+	if (algorithm !== "SHA1") {
+		members.push("algorithm");
 	}
 	if (issuer.includes("::")) {
-		members.push({ id, member: "names", whole: false });
+		members.push("names");
 	}
-	return [...members, ...extras(account)];
+	return [...members.map((member) => ({ id, member, whole: false })), ...extras(account)];
 }
