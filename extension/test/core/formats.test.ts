@@ -111,13 +111,12 @@ test("Authenticator-Extension: one derivation for all entries, and few keys", as
 	assert.equal(await laterRefusal(authext.read(many, password, cheap)), "limits");
 });
 
-test("Authenticator-Extension: what is written reads as the same, and what its version 8.0.2 reads wrongly is said", async () => {
-	const sent = [totp, hotp, steam, { ...totp, algorithm: "SHA256" as const }, { ...totp, issuer: "", period: 60, digits: 8 }];
-	const accounts = sent.map((draft, i) => account(draft, `${i + 1}`));
-	const { text, leftOut } = authext.write([...accounts.slice(0, 4), { ...accounts[4] as Account, note: "n" }]);
-	assert.deepEqual((await read(text)).drafts, sent);
+test("Authenticator-Extension: what is written reads as the same, and what its version 8.0.2 reads wrongly is left out", async () => {
+	const sent = [totp, hotp, steam, { ...totp, algorithm: "SHA256" as const }, { ...totp, issuer: "", period: 60, digits: 8, note: "n" }];
+	const { text, leftOut } = authext.write(sent.map((draft, i) => account(draft, `${i + 1}`)));
+	assert.deepEqual((await read(text)).drafts, [totp, { ...totp, issuer: "", period: 60, digits: 8 }]);
 	assert.deepEqual(leftOut.map(({ id, member, whole }) => `${id} ${member} ${whole}`),
-		["2 type false", "2 algorithm false", "3 type false", "4 algorithm false", "5 note false"]);
+		["2 type true", "3 type true", "4 algorithm true", "5 note false"]);
 	const first = JSON.parse(text)["1"];
 	assert.deepEqual(first, { dataType: "OTPStorage", encrypted: false, hash: "1", index: 0, type: "totp", secret, issuer: "Miyako", account: "sps00001" });
 	assert.deepEqual(authext.write([account({ ...totp, issuer: "a::b" }, "6")]).leftOut, [{ id: "6", member: "names", whole: false }]);

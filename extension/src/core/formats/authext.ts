@@ -53,11 +53,13 @@ export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Pr
 
 /**
  * The accounts as a plain backup. Version 8.0.2 reads others than TOTP with SHA-1 wrongly from it,
- * so these are listed as losing their type or algorithm; text is the better form for them.
+ * so they are left out; text is the form for them.
  */
 export function write(accounts: Account[]): Written {
-	const entries = accounts.map((account, index) => [account.id, entryOf(account, index)]);
-	return { text: JSON.stringify(Object.fromEntries(entries), null, 2), leftOut: accounts.flatMap(lost) };
+	const leftOut = accounts.flatMap(lost);
+	const fitting = accounts.filter(({ id }) => !leftOut.some((each) => each.id === id && each.whole));
+	const entries = fitting.map((account, index) => [account.id, entryOf(account, index)]);
+	return { text: JSON.stringify(Object.fromEntries(entries), null, 2), leftOut };
 }
 
 /** Opens entries one by one; what is derived is derived once. */
@@ -158,34 +160,26 @@ function index({ index }: JSONObject): number {
 	return typeof index === "number" ? index : 0;
 }
 
-function entryOf({ id, type, secret, issuer, account, algorithm, digits, period, counter }: Account, index: number): JSONObject {
+function entryOf({ id, secret, issuer, account, digits, period }: Account, index: number): JSONObject {
 	return {
 		dataType: "OTPStorage",
 		encrypted: false,
 		hash: id,
 		index,
-		type,
+		type: "totp",
 		secret,
 		...(issuer === "" ? {} : { issuer }),
 		...(account === "" ? {} : { account }),
-		...(type === "hotp" ? { counter } : {}),
-		...(type === "hotp" || period === 30 ? {} : { period }),
+		...(period === 30 ? {} : { period }),
 		...(digits === 6 ? {} : { digits }),
-		...(algorithm === "SHA1" ? {} : { algorithm }),
 	};
 }
 
 function lost(account: Account): LeftOut[] {
 	const { id, type, algorithm, issuer } = account;
-	const members: LeftOut["member"][] = [];
-	if (type !== "totp") {
-		members.push("type");
+	if (type !== "totp" || algorithm !== "SHA1") {
+		return [{ id, member: type !== "totp" ? "type" : "algorithm", whole: true }];
 	}
-	if (algorithm !== "SHA1") {
-		members.push("algorithm");
-	}
-	if (issuer.includes("::")) {
-		members.push("names");
-	}
-	return [...members.map((member) => ({ id, member, whole: false })), ...extras(account)];
+	const names: LeftOut[] = issuer.includes("::") ? [{ id, member: "names", whole: false }] : [];
+	return [...names, ...extras(account)];
 }
