@@ -159,6 +159,29 @@ test("a vault is no export file, nor the reverse", async () => {
 	assert.equal(await laterRefusal(vault.unlock(JSON.stringify(argon2id.file), argon2id.passphrase, kdfs)), "unsupported");
 });
 
+test("a vault's slots are held to the limits before anything is derived", async () => {
+	const counting = countingKdfs();
+	const [slot] = locked.header.slots;
+	const withSlots = (...slots: object[]) =>
+		fileOf(Buffer.from(JSON.stringify({ ...locked.header, slots })).toString("base64url"), locked.file.ciphertext);
+	const broken: [string, object[], string][] = [
+		["no slot", [], "format"],
+		["nine slots", Array(9).fill(slot), "limits"],
+		["an open key of 31 bytes", [{ id: "open", key: Buffer.alloc(31).toString("base64url") }], "limits"],
+		["a costly slot behind a good one", [slot, { ...slot, kdf: { ...slot.kdf, t: 11 } }], "limits"],
+		["an iv of 11 bytes", [{ ...slot, iv: Buffer.alloc(11).toString("base64url") }], "limits"],
+		["an unknown member", [{ ...slot, more: 1 }], "format"],
+		["an open key under another name", [{ id: "main", key: open.header.slots[0].key }], "format"],
+		["another derivation", [{ ...slot, kdf: { alg: "scrypt" } }], "unsupported"],
+	];
+	for (const [name, slots, code] of broken) {
+		assert.equal(await laterRefusal(vault.unlock(withSlots(...slots), "x", counting.kdfs)), code, name);
+	}
+	assert.equal(counting.calls(), 0);
+	assert.equal(await laterRefusal(vault.unlock(withSlots(...Array(8).fill(slot)), "x", counting.kdfs)), "passphrase");
+	assert.equal(counting.calls(), 8);
+});
+
 /** The same answer to the same question, computed once. */
 function memo<A extends unknown[], T>(call: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
 	const known = new Map<string, Promise<T>>();
