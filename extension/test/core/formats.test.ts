@@ -87,6 +87,9 @@ test("Authenticator-Extension, encrypted: each version opens, and a wrong passwo
 test("Authenticator-Extension, encrypted: a damaged entry does not stop the others", async () => {
 	const v1 = { ...authextV1(drafts, password), bad: { ...entry(totp, 3), encrypted: true, secret: "U2FsdGVk" } };
 	assert.deepEqual(await read(v1, password), { drafts, failures: [failed(4, "format", "", { issuer: "Miyako", account: "sps00001" })] });
+	const other = Buffer.from(openssl(secret, password), "base64").fill("X", 0, 1).toString("base64");
+	const form = { ...authextV1(drafts, password), bad: { ...entry(totp, 3), encrypted: true, secret: other } };
+	assert.deepEqual((await read(form, password)).failures.map(({ code }) => code), ["format"]);
 	const v3 = { ...await authextV3(drafts, password), bad: { dataType: "EncOTPStorage", keyId: "gone", index: 3, data: "" } };
 	assert.deepEqual(await read(v3, password), { drafts, failures: [failed(4, "missing", "Key")] });
 	const mixed = { ...authextV1([hotp], password), plain: entry(totp, 1) };
@@ -160,6 +163,22 @@ test("Aegis: a cost over the limits is refused before deriving", async () => {
 		Object.assign(file.header.slots[1] as object, cost);
 		assert.equal(await laterRefusal(aegis.read(file as never, password, never)), "limits", JSON.stringify(cost));
 	}
+});
+
+test("Aegis: eight password slots are tried, nine are refused, and parameters have their lengths", async () => {
+	let calls = 0;
+	const counting: Kdfs = { ...kdfs, scrypt: async () => (calls++, new Uint8Array(32)) };
+	const file = () => aegisEncrypted({}, password) as { header: { slots: Record<string, unknown>[]; params: Record<string, unknown> } };
+	const withSlots = (count: number) => ({ ...file(), header: { ...file().header, slots: Array(count).fill(file().header.slots[1]) } });
+	assert.equal(await laterRefusal(aegis.read(withSlots(8), password, counting)), "passphrase");
+	assert.equal(await laterRefusal(aegis.read(withSlots(9), password, counting)), "limits");
+	assert.equal(await laterRefusal(aegis.read(withSlots(0), password, counting)), "unsupported");
+	for (const [member, bytes] of [["nonce", 11], ["tag", 15], ["nonce", 0]] as const) {
+		const broken = file();
+		broken.header.params[member] = "00".repeat(bytes);
+		assert.equal(await laterRefusal(aegis.read(broken, password, counting)), "format", member);
+	}
+	assert.equal(calls, 8);
 });
 
 test("Aegis: what is written reads as the same, plain and encrypted", async () => {

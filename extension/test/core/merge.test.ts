@@ -156,6 +156,11 @@ test("rule 3: two of one name that a file holds both are not asked about", () =>
 	assert.deepEqual(outcomes(into(plain(account()), both)), ["same", "added"]);
 });
 
+test("rule 3: of two rivals the one made last is asked about", () => {
+	const rivals = [account({ createdAt: middle }), account({ id: id2, secret: key2, createdAt: late }), account({ id: "x", secret: "MZXW6YTBOI" })];
+	assert.equal(into(plain(...rivals), [account({ id: id3, secret: key3 })]).conflicts[0]?.existing.id, id2);
+});
+
 test("rule 3: what was replaced by one of a file is no rival of the next", () => {
 	const file = [account({ id: id2, secret: key2 }), account({ id: id3, secret: key3 })];
 	const merged = into(plain(account()), file, { answers: new Map([[0, "replace"], [1, "replace"]]) });
@@ -186,6 +191,12 @@ test("rule 4: what was deleted there after its last change here goes to the bin"
 	for (const at of [early, middle]) {
 		assert.deepEqual(into(here, [], { deleted: [{ id: id1, at }] }).plain.accounts, here.accounts, at);
 	}
+});
+
+test("rule 4: a tombstone of what lives in its own file buries nothing", () => {
+	const merged = into(plain(account()), [account()], { deleted: [{ id: id1, at: late }] });
+	assert.deepEqual(outcomes(merged), ["same"]);
+	assert.deepEqual([merged.binned, merged.plain.deleted, merged.plain.accounts], [[], [], [account()]]);
 });
 
 test("rule 4: tombstones of both are kept, each with its latest time", () => {

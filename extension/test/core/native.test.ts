@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Bytes, kdfs, type Kdfs, type Means, native, otp, type Plain, vault } from "../../src/core/index";
-import { fromBase64url, fromHex } from "../../src/core/bytes";
+import { fromBase64url, fromHex, utf8 } from "../../src/core/bytes";
+import { encrypt } from "../../src/core/crypto";
 import { seeded } from "./random";
 import { laterRefusal, vectors } from "./vectors";
 
@@ -27,6 +28,11 @@ function countingKdfs(): { kdfs: Kdfs; calls: () => number } {
 
 function fileOf(protectedText: string, ciphertext: string): string {
 	return JSON.stringify({ protected: protectedText, ciphertext });
+}
+
+function headerAndRest(file: string) {
+	const { protected: head, ciphertext } = JSON.parse(file);
+	return { header: JSON.parse(Buffer.from(head, "base64url").toString()), ciphertext: ciphertext as string };
 }
 
 test("the export files of the vectors open to their plain text, member by member, and its codes", async () => {
@@ -138,9 +144,8 @@ test("a file over 4 MiB is refused before it is parsed", async () => {
 test("a vault written again keeps its slots and takes another initialisation vector", async () => {
 	const { text, key, plain } = await vault.unlock(JSON.stringify(locked.file), locked.passphrase, kdfs);
 	const again = await vault.write(text, key, { ...plain, device: "other" }, random);
-	const headerOf = (file: string) => JSON.parse(Buffer.from(JSON.parse(file).protected, "base64url").toString());
-	assert.deepEqual(headerOf(again).slots, headerOf(text).slots);
-	assert.notEqual(headerOf(again).enc.iv, headerOf(text).enc.iv);
+	assert.deepEqual(headerAndRest(again).header.slots, headerAndRest(text).header.slots);
+	assert.notEqual(headerAndRest(again).header.enc.iv, headerAndRest(text).header.enc.iv);
 	assert.equal((await vault.unlock(again, locked.passphrase, kdfs)).plain.device, "other");
 });
 
@@ -180,6 +185,17 @@ test("a vault's slots are held to the limits before anything is derived", async 
 	assert.equal(counting.calls(), 0);
 	assert.equal(await laterRefusal(vault.unlock(withSlots(...Array(8).fill(slot)), "x", counting.kdfs)), "passphrase");
 	assert.equal(counting.calls(), 8);
+});
+
+test("a slot that holds anything but a key of 32 bytes opens nothing", async () => {
+	const means: Means = { kdfs: countingKdfs().kdfs, random, alg: "pbkdf2-sha256" };
+	const made = await vault.create(vault.empty("test", new Date(0)), "eight letters", means);
+	const { header, ciphertext } = headerAndRest(made.text);
+	const [slot] = header.slots;
+	const wrapped = await encrypt(new Uint8Array(32), fromBase64url(slot.iv) as Bytes, made.key.slice(1), utf8("slot:main"));
+	const changed = { ...header, slots: [{ ...slot, wrapped: Buffer.from(wrapped).toString("base64url") }] };
+	const file = fileOf(Buffer.from(JSON.stringify(changed)).toString("base64url"), ciphertext);
+	assert.equal(await laterRefusal(vault.unlock(file, "eight letters", means.kdfs)), "passphrase");
 });
 
 /** The same answer to the same question, computed once. */
