@@ -108,6 +108,14 @@ test("rule 2: type, secret, algorithm, digits and period make the key", () => {
 	}
 });
 
+test("rules 1 and 2: an id or key that an account lost to one of a file is no longer its own for the next", () => {
+	const other = { account: "other", updatedAt: late };
+	const lostID = into(plain(account({ id: id2 })), [account({ id: id1 }), account({ id: id2, secret: key2, ...other })]);
+	assert.deepEqual(outcomes(lostID), ["same", "added"]);
+	const lostKey = into(plain(account()), [account({ secret: key2, updatedAt: late }), account({ id: id3, ...other })]);
+	assert.deepEqual(outcomes(lostKey), ["replaced", "added"]);
+});
+
 test("rule 3: the same name with another key is asked, and until then nothing is done", () => {
 	const here = plain(account());
 	const there = account({ id: id2, issuer: "ｍｉｙａｋｏ", account: "SPS00001", secret: key2 });
@@ -154,6 +162,9 @@ test("rule 3: two of one name that a file holds both are not asked about", () =>
 	const both = [account(), account({ id: id2, secret: key2 })];
 	assert.deepEqual(outcomes(into(plain(), both)), ["added", "added"]);
 	assert.deepEqual(outcomes(into(plain(account()), both)), ["same", "added"]);
+	const changed = account({ secret: key3, updatedAt: late });
+	assert.deepEqual(outcomes(into(plain(account()), [changed, both[1] as Account])), ["replaced", "added"], "by its id");
+	assert.deepEqual(outcomes(into(plain(account()), [account({ id: id3 }), both[1] as Account])), ["same", "added"], "by its key");
 });
 
 test("rule 3: of two rivals the one made last is asked about", () => {
@@ -191,6 +202,8 @@ test("rule 4: what was deleted there after its last change here goes to the bin"
 	for (const at of [early, middle]) {
 		assert.deepEqual(into(here, [], { deleted: [{ id: id1, at }] }).plain.accounts, here.accounts, at);
 	}
+	const twice = into(here, [], { deleted: [{ id: id1, at: late }, { id: id1, at: early }] });
+	assert.deepEqual(twice.binned.map(({ id }) => id), [id1], "of two tombstones the later counts");
 });
 
 test("rule 4: a tombstone of what lives in its own file buries nothing", () => {
