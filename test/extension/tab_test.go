@@ -1,0 +1,128 @@
+package extension
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// tab is a page that a person sees: of the sign-on, or of the extension.
+type tab struct {
+	c   *chromium
+	t   *testing.T
+	ctx context.Context
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func get[T any](b *tab, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+// eval returns the value of an expression, of a promise what it comes to.
+func eval[T any](b *tab, expression string, arguments ...any) T {
+	b.t.Helper()
+	return get(b, chromedp.Evaluate[T](fmt.Sprintf(expression, arguments...), chromedp.EvalAwaitPromise))
+}
+
+// until waits until an expression is true.
+func (b *tab) until(expression string, arguments ...any) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(expression, arguments...))); err != nil {
+		b.t.Fatalf("%s: %v on %s:\n%s", fmt.Sprintf(expression, arguments...), err, b.address(), b.text())
+	}
+}
+
+func (b *tab) open(address string) { b.t.Helper(); b.do(chromedp.Navigate(address)) }
+func (b *tab) address() string     { b.t.Helper(); return get(b, chromedp.Location()) }
+
+func (b *tab) text() string {
+	b.t.Helper()
+	return strings.Join(strings.Fields(eval[string](b, "document.body.innerText")), " ")
+}
+
+// shows waits until the page shows these words.
+func (b *tab) shows(words string) {
+	b.t.Helper()
+	b.until(`document.body.innerText.replace(/\s+/g, " ").includes(%q)`, words)
+}
+
+// hides wants these words not to be on the page.
+func (b *tab) hides(words string) {
+	b.t.Helper()
+	if text := b.text(); strings.Contains(text, words) {
+		b.t.Fatalf("%s shows %q:\n%s", b.address(), words, text)
+	}
+}
+
+// press clicks the visible button or link with these words.
+func (b *tab) press(words string) {
+	b.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll("button, a, summary")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
+	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, find)
+	b.do(chromedp.Click(chromedp.JSPath(find)))
+}
+
+// follow is press, and waits for the page that comes.
+func (b *tab) follow(words string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	xpath := fmt.Sprintf(`//main//*[(self::a or self::button) and normalize-space(.)=%q]`, words)
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.Search(xpath))); err != nil {
+		b.t.Fatalf("%q: %v on %s", words, err, b.text())
+	}
+}
+
+// fill types into the field that a selector names, in place of what is there.
+func (b *tab) fill(selector, text string) {
+	b.t.Helper()
+	b.do(chromedp.Focus(chromedp.CSS(selector), chromedp.NodeVisible))
+	eval[bool](b, "document.activeElement.select(); true")
+	b.do(chromedp.KeyEvent(text))
+}
+
+// labelled is the selector of the field with this label.
+func (b *tab) labelled(words string) string {
+	b.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll("label")].find((e) => e.checkVisibility() && e.textContent.trim() === %q)`, words)
+	b.until(`%s !== undefined`, find)
+	return "#" + eval[string](b, "%s.control.id", find)
+}
+
+// enter presses the Enter key.
+func (b *tab) enter() { b.t.Helper(); b.do(chromedp.KeyEvent(kb.Enter)) }
+
+// picture keeps what the page looks like, where E2E_PICTURES says.
+func (b *tab) picture(name string) {
+	b.t.Helper()
+	dir := os.Getenv("E2E_PICTURES")
+	if dir == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), get(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
