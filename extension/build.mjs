@@ -19,6 +19,7 @@ async function bundleForNode(entryPoints, outdir) {
 	rmSync(outdir, { recursive: true, force: true });
 	await build({
 		entryPoints,
+		absWorkingDir: process.cwd(), // esbuild remembers where Node was started
 		outdir,
 		outbase: ".",
 		outExtension: { ".js": ".mjs" },

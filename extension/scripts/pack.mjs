@@ -44,6 +44,7 @@ export function keyOf(file) {
 
 async function bundle(sites, outdir) {
 	const common = {
+		absWorkingDir: process.cwd(), // esbuild remembers where Node was started
 		outdir,
 		bundle: true,
 		minify: true,
