@@ -16,9 +16,12 @@ import { shownTab, type ShownTab } from "./tab";
 /** From so many accounts on they can be searched. */
 const SEARCH_FROM = 8;
 
-async function showVault(tab: ShownTab | undefined): Promise<void> {
+/** Shows what there is now: nothing yet, or the accounts. */
+async function show(tab: ShownTab | undefined): Promise<void> {
+	if ((await state()) !== "open") return showEmpty();
 	const plain = prune(await view(), new Date());
 	const search = byId("search") as HTMLInputElement;
+	byId("lock").hidden = !(await hasPassphrase());
 	byId("search-field").hidden = plain.accounts.length < SEARCH_FROM;
 	const last = plain.local?.lastExportAt;
 	byId("backup").textContent = last === undefined ? t("popup.backup_none") : t("popup.backup", { date: when(last) });
@@ -33,34 +36,27 @@ let anyway = false;
 function notSite(tab: ShownTab): HTMLElement {
 	const button = el("button", { type: "button", class: "secondary", click: () => {
 		anyway = true;
-		void showVault(tab);
+		void show(tab);
 	} }, t("not_site.show"));
 	return el("div", { class: "box error", role: "alert" }, el("strong", {}, t("not_site")), el("p", {}, button));
 }
 
-async function showEmpty(): Promise<void> {
+function showEmpty(): void {
 	byId("backup").textContent = t("popup.backup_none");
 	byId("accounts").replaceChildren(el("li", { class: "hint" }, t("popup.empty")));
 }
 
-async function start(): Promise<void> {
+void startPage(async () => {
 	const tab = await shownTab();
 	byId("scan").addEventListener("click", () => void scan(tab));
-	if ((await state()) === "none") {
-		await showEmpty();
-		onChange(() => location.reload());
-		return;
-	}
-	byId("vault").hidden = true;
-	await openVault(byId("gate"));
-	await used();
-	byId("vault").hidden = false;
-	byId("lock").hidden = !(await hasPassphrase());
 	byId("lock").addEventListener("click", () => void lock());
-	byId("search").addEventListener("input", () => void showVault(tab));
-	await reconcileOffsets();
-	onChange(() => void showVault(tab));
-	await showVault(tab);
-}
-
-void startPage(start);
+	byId("search").addEventListener("input", () => void show(tab));
+	if ((await state()) !== "none") {
+		await openVault(byId("gate"));
+		await used();
+		await reconcileOffsets();
+	}
+	await show(tab);
+	byId("vault").hidden = false;
+	onChange(() => void show(tab));
+});
