@@ -11,6 +11,7 @@ import { ask, type Choice } from "./dialog";
 import { el } from "./dom";
 import { lang, t } from "./i18n";
 import type { Reason } from "./messages";
+import { say } from "./page";
 import { liveCode } from "./ticker";
 import { change, view } from "./vault";
 
@@ -77,6 +78,16 @@ export async function showAdded(id: string, replaced: string | undefined, hint =
 	if (answer !== "undo") return false;
 	await change((now) => (replaced === undefined ? forget(now, id) : restore(forget(now, id), replaced, new Date())));
 	return true;
+}
+
+/** Adds an account that the person has brought, and says what became of it. @throws NotOpen */
+export async function addAndTell(draft: Draft): Promise<Result> {
+	const result = await add(draft);
+	if (result.outcome === "same") say(t("same", { name: nameOf(draft) }));
+	if (result.outcome !== "stored") return result;
+	const undone = await showAdded(result.id, result.replaced);
+	say(undone ? t("common.undone", { name: nameOf(draft) }) : "");
+	return undone ? { outcome: "skipped" } : result;
 }
 
 /** Issuer, account and site of an account, as far as it has them. */

@@ -5,14 +5,18 @@ export type Choice<A extends string> = { answer: A; label: string; look?: "secon
 
 /**
  * Asks in a modal dialog, and returns the answer. The first choice has the focus;
- * leaving by Escape gives another one.
+ * leaving by Escape gives another one. An answer that is not `fit` leaves the dialog
+ * open.
  */
-export function ask<A extends string>(title: string, content: HTMLElement[], choices: Choice<A>[], escape: A): Promise<A> {
+export function ask<A extends string>(
+	title: string, content: HTMLElement[], choices: Choice<A>[], escape: A, fit: (answer: A) => boolean = () => true,
+): Promise<A> {
 	return new Promise((resolve) => {
 		const heading = el("h2", { id: "dialog-title" }, title);
 		const buttons = choices.map(({ answer, label, look }) => el("button", { type: "button", class: look, value: answer }, label));
 		const dialog = el("dialog", { "aria-labelledby": "dialog-title" }, heading, ...content, el("p", { class: "actions" }, ...buttons));
 		const finish = (answer: A) => {
+			if (!fit(answer)) return;
 			dialog.close();
 			dialog.remove();
 			resolve(answer);

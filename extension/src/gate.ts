@@ -5,7 +5,7 @@ import { Refused } from "./core/model";
 import { el, fault, field, shown } from "./dom";
 import { t } from "./i18n";
 import { policy } from "./policy";
-import { create, erase, hasPassphrase, rekey, state, unlock } from "./vault";
+import { create, erase, hasPassphrase, prove, rekey, state, unlock } from "./vault";
 
 /** The fewest characters of a passphrase, for the vault and for a file. */
 export const SHORTEST = 8;
@@ -102,6 +102,19 @@ export function working(label: string, content: HTMLElement[], act: () => Promis
 		});
 	});
 	return form;
+}
+
+/** Reports whether the field has the passphrase of the vault, and says so at the field if not. */
+export async function proven(input: HTMLInputElement): Promise<boolean> {
+	try {
+		await prove(input.value);
+		fault(input, "");
+		return true;
+	} catch (error) {
+		if (!(error instanceof Refused)) throw error;
+		fault(input, t("pass.wrong"));
+		return false;
+	}
 }
 
 function forgotten(done: () => void): HTMLElement {

@@ -2,7 +2,7 @@
 
 import { isKnown, read } from "../core/formats/text";
 import type { Draft, Failure } from "../core/model";
-import { add, boundTo, nameOf, showAdded } from "../add";
+import { addAndTell, boundTo, nameOf } from "../add";
 import { byId, el } from "../dom";
 import { openVault } from "../gate";
 import { t } from "../i18n";
@@ -67,11 +67,5 @@ async function addAll(drafts: Draft[], origin: string | undefined): Promise<void
 	byId("vault").hidden = true;
 	await openVault(byId("gate"));
 	byId("vault").hidden = false;
-	for (const draft of drafts) {
-		const result = await add(boundTo(draft, origin));
-		if (result.outcome === "same") say(t("same", { name: nameOf(draft) }));
-		if (result.outcome !== "stored") continue;
-		const undone = await showAdded(result.id, result.replaced);
-		say(undone ? t("common.undone", { name: nameOf(draft) }) : "");
-	}
+	for (const draft of drafts) await addAndTell(boundTo(draft, origin));
 }
