@@ -37,7 +37,7 @@ function firstStep(done: () => void, required: boolean, make: (passphrase: strin
 	return [
 		el("h2", {}, t("pass.first_title")),
 		el("p", {}, t("pass.first_lead")),
-		newPassphrase(t("pass.set"), async (passphrase) => {
+		newPassphrase(t("pass.new"), t("pass.set"), async (passphrase) => {
 			await make(passphrase);
 			done();
 		}),
@@ -63,12 +63,12 @@ function unlockStep(done: () => void): HTMLElement[] {
 }
 
 /** A form for a passphrase typed twice; `take` gets it once it is good. */
-export function newPassphrase(button: string, take: (passphrase: string) => Promise<void>, ...before: HTMLElement[]): HTMLFormElement {
+export function newPassphrase(label: string, button: string, take: (passphrase: string) => Promise<void>, ...before: HTMLElement[]): HTMLFormElement {
 	const first = el("input", { type: "password", id: "new", autocomplete: "new-password" });
 	const again = el("input", { type: "password", id: "again", autocomplete: "new-password" });
 	const strength = el("p", { class: "hint", id: "strength" });
 	first.addEventListener("input", () => (strength.textContent = first.value ? t("pass.strength", { s: t(strengthOf(first.value)) }) : ""));
-	return working(button, [...before, field(t("pass.new"), first, t("pass.new_hint")), strength, field(t("pass.again"), again)], async () => {
+	return working(button, [...before, field(label, first, t("pass.new_hint")), strength, field(t("pass.again"), again)], async () => {
 		const fine = [...first.value].length >= SHORTEST;
 		fault(again, "");
 		fault(first, fine ? "" : t("pass.short"));
@@ -118,15 +118,15 @@ export async function proven(input: HTMLInputElement): Promise<boolean> {
 }
 
 function forgotten(done: () => void): HTMLElement {
-	return el("details", {}, el("summary", {}, t("pass.forgotten")), eraseForm(done));
+	return el("details", {}, el("summary", {}, t("pass.forgotten")), eraseForm(t("erase.forgotten"), done));
 }
 
-/** The form that erases everything once the shown word is typed. */
-export function eraseForm(done: () => void): HTMLFormElement {
+/** The form that erases everything once the shown word is typed; `lead` says what that means. */
+export function eraseForm(lead: string, done: () => void): HTMLFormElement {
 	const word = t("erase.word");
 	const input = el("input", { type: "text", id: "erase", autocomplete: "off" });
 	const form = el("form", { novalidate: true },
-		el("p", {}, t("erase.lead")),
+		el("p", {}, lead),
 		field(t("erase.label", { word }), input),
 		el("p", { class: "actions" }, el("button", { class: "danger" }, t("erase.button"))));
 	form.addEventListener("submit", (event) => {

@@ -20,6 +20,7 @@ type chromium struct {
 	ctx     context.Context
 	id      string // of the extension
 	profile string
+	seen    map[target.ID]bool // pages of the extension that were found already
 }
 
 // newChromium starts a browser whose extension has never been used. Its windows
@@ -42,7 +43,7 @@ func newChromium(t *testing.T, flags ...chromedp.ExecAllocatorOption) *chromium 
 	if err != nil {
 		t.Fatalf("load the extension: %v", err)
 	}
-	return &chromium{t: t, ctx: ctx, id: loaded.ID, profile: profile}
+	return &chromium{t: t, ctx: ctx, id: loaded.ID, profile: profile, seen: make(map[target.ID]bool)}
 }
 
 // tab is the first tab of the browser.
@@ -67,7 +68,8 @@ func (c *chromium) attach(options ...chromedp.ContextOption) *tab {
 // address is that of a page of the extension.
 func (c *chromium) address(page string) string { return "chrome-extension://" + c.id + "/" + page }
 
-// find waits for a target of this kind whose address begins so.
+// find waits for a target of this kind whose address begins so, and that was not
+// found before.
 func (c *chromium) find(kind, address string) *target.Info {
 	c.t.Helper()
 	deadline := time.Now().Add(pageTime)
@@ -77,7 +79,8 @@ func (c *chromium) find(kind, address string) *target.Info {
 			c.t.Fatal(err)
 		}
 		for _, found := range all {
-			if found.Type == kind && strings.HasPrefix(found.URL, address) {
+			if found.Type == kind && strings.HasPrefix(found.URL, address) && !c.seen[found.TargetID] {
+				c.seen[found.TargetID] = true
 				return found
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -45,13 +46,22 @@ func eval[T any](b *tab, expression string, arguments ...any) T {
 	return get(b, chromedp.Evaluate[T](fmt.Sprintf(expression, arguments...), chromedp.EvalAwaitPromise))
 }
 
-// until waits until an expression is true.
+// until waits until an expression is true. A page that is just being replaced has
+// no answer yet.
 func (b *tab) until(expression string, arguments ...any) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(expression, arguments...))); err != nil {
-		b.t.Fatalf("%s: %v on %s:\n%s", fmt.Sprintf(expression, arguments...), err, b.address(), b.text())
+	condition := fmt.Sprintf(expression, arguments...)
+	for {
+		if holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition)); err == nil && holds {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("not so: %s on %s:\n%s", condition, b.address(), b.text())
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 

@@ -14,7 +14,10 @@ export async function showAdd(box: HTMLElement): Promise<void> {
 	const files = el("input", { type: "file", id: "files", multiple: true });
 	files.addEventListener("change", () => void importFiles([...files.files ?? []], report).finally(() => (files.value = "")));
 	const text = el("textarea", { id: "text", rows: "4", spellcheck: "false", autocomplete: "off" });
-	const take = () => void importFiles([new File([text.value], t("add.text"))], report);
+	const take = () => {
+		void importFiles([new File([text.value], t("add.text"))], report);
+		text.value = ""; // it holds keys
+	};
 	box.replaceChildren(
 		el("h2", {}, t("nav.add")),
 		el("p", {}, t("add.lead")),

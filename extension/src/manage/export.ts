@@ -62,7 +62,7 @@ function lossOf({ id, member, whole }: LeftOut, accounts: Account[]): string {
 }
 
 function encryptedForm(format: string): HTMLElement {
-	return newPassphrase(t("export.button"), async (passphrase) => {
+	return newPassphrase(t("export.passphrase"), t("export.button"), async (passphrase) => {
 		const plain = await view();
 		const { text, name } = format === "warifu"
 			? { text: await seal({ ...plain, exportedAt: new Date().toISOString() }, passphrase, means()), name: suffix }

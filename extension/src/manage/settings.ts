@@ -20,7 +20,7 @@ export async function showSettings(box: HTMLElement): Promise<void> {
 		passphraseForm(locked),
 		...(locked && !(await policy()).requirePassphrase ? [lockOffForm()] : []),
 		el("h2", {}, t("erase.button")),
-		eraseForm(() => location.reload()),
+		eraseForm(t("erase.lead"), () => location.reload()),
 		el("h2", {}, t("settings.about")),
 		el("p", {}, t("settings.about_text")),
 	);
@@ -46,7 +46,7 @@ async function lockField(): Promise<HTMLElement> {
 /** A new passphrase makes a new key of the vault. */
 function passphraseForm(locked: boolean): HTMLElement {
 	const now = el("input", { type: "password", id: "now", autocomplete: "current-password" });
-	return newPassphrase(t(locked ? "settings.pass_change" : "settings.pass_set"), async (passphrase) => {
+	return newPassphrase(t("pass.new_one"), t(locked ? "settings.pass_change" : "settings.pass_set"), async (passphrase) => {
 		if (locked && !(await proven(now))) return;
 		await rekey(passphrase);
 		location.reload();
