@@ -18,32 +18,45 @@ const pageTime = 20 * time.Second
 type chromium struct {
 	t       *testing.T
 	ctx     context.Context
+	stop    context.CancelFunc
 	id      string // of the extension
 	profile string
 	seen    map[target.ID]bool // pages of the extension that were found already
 }
 
-// newChromium starts a browser whose extension has never been used. Its windows
-// are 1280 × 900 px if flags do not say otherwise.
-func newChromium(t *testing.T, flags ...chromedp.ExecAllocatorOption) *chromium {
+// newChromium starts a browser whose extension has never been used.
+func newChromium(t *testing.T) *chromium {
 	t.Helper()
-	profile := t.TempDir()
+	c := startChromium(t, t.TempDir(), dist+"/chromium")
+	t.Cleanup(c.close)
+	return c
+}
+
+// startChromium starts a browser on a profile, with a build of the extension.
+func startChromium(t *testing.T, profile, build string) *chromium {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.UserDataDir(profile),
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-extensions", false), chromedp.Flag("accept-lang", "ja"),
 		chromedp.Flag("disable-gpu", true), chromedp.WindowSize(1280, 900))
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, _ := chromedp.NewContext(allocator)
+	c := &chromium{t: t, ctx: ctx, stop: stop, profile: profile, seen: make(map[target.ID]bool)}
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
-	loaded, err := chromedp.CallBrowser(ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: dist + "/chromium"})
+	loaded, err := chromedp.CallBrowser(ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: build})
 	if err != nil {
 		t.Fatalf("load the extension: %v", err)
 	}
-	return &chromium{t: t, ctx: ctx, id: loaded.ID, profile: profile, seen: make(map[target.ID]bool)}
+	c.id = loaded.ID
+	return c
+}
+
+// close ends the browser as a person does, so that its files are whole.
+func (c *chromium) close() {
+	_ = chromedp.Cancel(c.ctx)
+	c.stop()
 }
 
 // tab is the first tab of the browser.
@@ -117,4 +130,23 @@ func (b *tab) popup() *tab {
 	}
 	b.t.Fatalf("no tab of %s", shown)
 	return nil
+}
+
+// endWorker ends the extension's service worker, as the browser does at its own
+// discretion.
+func (c *chromium) endWorker() {
+	c.t.Helper()
+	all, err := chromedp.Targets(c.ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, found := range all {
+		if found.Type == "service_worker" && strings.HasPrefix(found.URL, c.address("")) {
+			if _, err := chromedp.CallBrowser(c.ctx, target.CloseTarget, target.CloseTargetParams{TargetID: found.TargetID}); err != nil {
+				c.t.Fatal(err)
+			}
+			return
+		}
+	}
+	c.t.Fatal("no service worker is running")
 }

@@ -114,6 +114,13 @@ func (b *tab) fill(selector, text string) {
 	b.do(chromedp.KeyEvent(text))
 }
 
+// choose takes an option of a list.
+func (b *tab) choose(selector, value string) {
+	b.t.Helper()
+	b.until(`document.querySelector(%q) !== null`, selector)
+	eval[bool](b, `(() => { const list = document.querySelector(%q); list.value = %q; return list.dispatchEvent(new Event("change", {bubbles: true})); })()`, selector, value)
+}
+
 // labelled is the selector of the field with this label.
 func (b *tab) labelled(words string) string {
 	b.t.Helper()
