@@ -41,7 +41,7 @@ func TestHandOver(t *testing.T) {
 	confirm.press("追加する")
 	confirm.shows("追加されました。")
 	confirm.shows(grouped(stage.Person{Secret: secret}.Code(t, time.Now())))
-	confirm.press("OK")
+	confirm.dismiss("OK")
 	b.shows("追加されました。")
 	b.until(`document.activeElement.textContent.trim() === "登録"`)
 	b.follow("登録")

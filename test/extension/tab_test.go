@@ -54,7 +54,7 @@ func (b *tab) until(expression string, arguments ...any) {
 	defer cancel()
 	condition := fmt.Sprintf(expression, arguments...)
 	for {
-		if holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition)); err == nil && holds {
+		if holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition, chromedp.EvalAwaitPromise)); err == nil && holds {
 			return
 		}
 		select {
@@ -87,12 +87,23 @@ func (b *tab) hides(words string) {
 	}
 }
 
+// named finds the visible button or link with these words.
+func named(words string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll("button, a, summary")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
+}
+
 // press clicks the visible button or link with these words.
 func (b *tab) press(words string) {
 	b.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll("button, a, summary")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
-	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, find)
-	b.do(chromedp.Click(chromedp.JSPath(find)))
+	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, named(words))
+	b.do(chromedp.Click(chromedp.JSPath(named(words))))
+}
+
+// dismiss is press of what closes the window of the page.
+func (b *tab) dismiss(words string) {
+	b.t.Helper()
+	b.until(`%s !== undefined`, named(words))
+	eval[any](b, `setTimeout(() => %s.click()); null`, named(words))
 }
 
 // follow is press, and waits for the page that comes.
