@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -87,9 +88,9 @@ func (b *tab) hides(words string) {
 	}
 }
 
-// named finds the visible button or link with these words.
+// named finds the visible button or link with these words, in the dialog if one is open.
 func named(words string) string {
-	return fmt.Sprintf(`[...document.querySelectorAll("button, a, summary")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
+	return fmt.Sprintf(`[...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, a, summary, label.option")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
 }
 
 // press clicks the visible button or link with these words.
@@ -153,4 +154,25 @@ func (b *tab) picture(name string) {
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), get(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// downloadsTo has the browser save files in a folder.
+func (b *tab) downloadsTo(folder string) {
+	b.t.Helper()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// downloaded waits for the one file that is saved in a folder.
+func downloaded(t *testing.T, folder string) string {
+	t.Helper()
+	for deadline := time.Now().Add(pageTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(folder, "*"))
+		if err == nil && len(files) == 1 && !strings.HasSuffix(files[0], ".crdownload") {
+			return files[0]
+		}
+	}
+	t.Fatal("nothing is saved")
+	return ""
 }
