@@ -14,6 +14,7 @@ import (
 // TestFill signs in with the code that the popup fills in, on the site that the
 // account is bound to.
 func TestFill(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	p := nextPerson()
 	c.hold("otpauth://totp/Miyako:" + p.ID + "?secret=" + p.Secret)
@@ -49,8 +50,9 @@ const codeField = `<input autocomplete="one-time-code">`
 // TestFillOnlyOnTheBoundOrigin offers to fill in on exactly the origin that the
 // account is bound to: not on another name of the same machine, not on another port.
 func TestFillOnlyOnTheBoundOrigin(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	content := map[string]string{"": codeField}
 	port, other := pages(t, content), pages(t, content)
 	b := c.tab()
@@ -71,8 +73,9 @@ func TestFillOnlyOnTheBoundOrigin(t *testing.T) {
 // TestFillNeedsOneField copies the code and says so where the page has no single
 // field that is visible and enabled.
 func TestFillNeedsOneField(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	const copied, filled = "コードをコピーしました。", "入力しました。"
 	contents := map[string]string{"": "", "none": "<p>nothing</p>", "two": codeField + codeField,
 		"disabled": `<input autocomplete="one-time-code" disabled>`, "hidden": `<input autocomplete="one-time-code" style="display: none">`,

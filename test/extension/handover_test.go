@@ -31,6 +31,7 @@ func (b *tab) enrol() (secret string) {
 // button of the page leads to the choice of a passphrase, the account and its
 // site, 「… 追加されました。」, and the code in the field of the next page.
 func TestHandOver(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.tab()
 	secret := b.enrol()

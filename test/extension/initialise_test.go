@@ -17,6 +17,7 @@ var agent = stage.Person{ID: "agent01", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ
 // initialised by telephone: the page that waits goes to the QR code by itself, the
 // account is handed over, and takes the place of the old one.
 func TestInitialisedByHelpDesk(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	caller := stage.Person{ID: "sps00002", Secret: "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"}
 	c.hold("otpauth://totp/Miyako%20Login:" + caller.ID + "?secret=" + caller.Secret + "&issuer=Miyako%20Login")
@@ -43,6 +44,7 @@ func TestInitialisedByHelpDesk(t *testing.T) {
 
 // TestInitialisedAndScanned is the same way with the scan in place of the hand-over.
 func TestInitialisedAndScanned(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	caller := nextPerson()
 	c.hold("otpauth://totp/Miyako%20Login:" + caller.ID + "?secret=" + caller.Secret + "&issuer=Miyako%20Login")

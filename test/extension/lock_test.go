@@ -12,7 +12,7 @@ func (c *chromium) holdLocked() *tab {
 	c.t.Helper()
 	b := c.manage("add")
 	b.choosePassphrase(passphrase)
-	b.takeText(c.uri(held))
+	b.takeText(uri(held))
 	b.press("OK")
 	return b
 }
@@ -28,6 +28,7 @@ func (b *tab) unlock(passphrase string) {
 // TestLock locks all windows by the button, refuses a wrong passphrase without
 // changing anything, and opens with the right one.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.holdLocked()
 	popup := c.tab().popup()
@@ -44,6 +45,7 @@ func TestLock(t *testing.T) {
 // TestLockByTime locks after the chosen time without use, also where the worker
 // that should do it was ended, and where the alarm comes late.
 func TestLockByTime(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.holdLocked()
 	b.open(c.address("manage.html#settings"))
@@ -64,6 +66,7 @@ func TestLockByTime(t *testing.T) {
 
 // TestLockByClose locks when the browser closes.
 func TestLockByClose(t *testing.T) {
+	t.Parallel()
 	profile := t.TempDir()
 	first := startChromium(t, profile, dist+"/chromium")
 	first.holdLocked()
@@ -78,6 +81,7 @@ func TestLockByClose(t *testing.T) {
 // TestForgottenPassphrase erases everything once the shown word is typed, and only
 // then.
 func TestForgottenPassphrase(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.holdLocked()
 	b.press("ロック")

@@ -48,6 +48,7 @@ func (b *tab) with(l look) *tab {
 // dark, narrow and wide, and wants of each: nothing found by axe-core, no
 // horizontal scroll, one main heading, its language, and a title.
 func TestEveryPage(t *testing.T) {
+	t.Parallel()
 	script, err := os.ReadFile("../e2e/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatalf("axe-core: %v (npm ci --ignore-scripts in test/e2e)", err)
@@ -79,7 +80,7 @@ func TestEveryPage(t *testing.T) {
 	}
 	b.with(looks[1])
 	b.open(c.address("manage.html?again#add"))
-	b.takeText(c.uri(held) + "\notpauth://hotp/Counter?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXQ\notpauth://totp/Broken?secret=1")
+	b.takeText(uri(held) + "\notpauth://hotp/Counter?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXQ\notpauth://totp/Broken?secret=1")
 	b.shows("追加 2、置き換え 0、同じ 0、失敗 1")
 	b.inspect("import report", looks[1], string(script))
 	for _, view := range []string{"accounts", "add", "export", "settings"} {

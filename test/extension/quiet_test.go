@@ -48,6 +48,7 @@ func (r *requests) watch(b *tab) {
 // TestNoRequest goes through the story with every page of the extension and its
 // worker watched: nothing but files of the extension is asked for.
 func TestNoRequest(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	var r requests
 	r.watch(c.worker())
@@ -55,9 +56,9 @@ func TestNoRequest(t *testing.T) {
 	r.watch(b)
 	b.open(c.address("manage.html#add"))
 	b.choosePassphrase(passphrase)
-	b.takeText(c.uri(held))
+	b.takeText(uri(held))
 	b.press("OK")
-	b.choosesFile(pictureOf(t, c.uri(nextPerson())))
+	b.choosesFile(pictureOf(t, uri(nextPerson())))
 	b.press("OK")
 	page := c.speaking()
 	nonce := page.offer(nextPerson())
@@ -66,7 +67,7 @@ func TestNoRequest(t *testing.T) {
 	confirm.press("追加する")
 	page.answered(nonce, "")
 	confirm.dismiss("OK")
-	page.open("http://localhost" + pages(t, map[string]string{"": drawn(t, c.uri(nextPerson()), 240, "#000", "#fff")}) + "/")
+	page.open("http://localhost" + pages(t, map[string]string{"": drawn(t, uri(nextPerson()), 240, "#000", "#fff")}) + "/")
 	popup := page.popup()
 	r.watch(popup)
 	popup.press("QRコード読み取り")
@@ -96,6 +97,7 @@ func (c *chromium) worker() *tab {
 // each way, changed, deleted and exported under a passphrase: the secrets are
 // nowhere, in whatever form, nor is the passphrase.
 func TestNothingInClear(t *testing.T) {
+	t.Parallel()
 	profile := t.TempDir()
 	c := startChromium(t, profile, dist+"/chromium")
 	b := c.holdLocked()

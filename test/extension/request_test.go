@@ -39,7 +39,7 @@ func (c *chromium) speaking() *tab {
 // offer has the page hand over an account, and returns the nonce.
 func (b *tab) offer(p stage.Person) (nonce string) {
 	b.t.Helper()
-	return eval[string](b, `ask("enrol", {uri: %q, reason: "first"})`, b.c.uri(p))
+	return eval[string](b, `ask("enrol", {uri: %q, reason: "first"})`, uri(p))
 }
 
 // answered waits for the answer to a nonce, and wants this reason for a refusal,
@@ -55,8 +55,9 @@ func (b *tab) answered(nonce, reason string) {
 // TestDeclined tells the page so, whether the person presses the button or closes
 // the window.
 func TestDeclined(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	b := c.speaking()
 	nonce := b.offer(nextPerson())
 	c.shown("confirm.html").dismiss("追加しない")
@@ -70,6 +71,7 @@ func TestDeclined(t *testing.T) {
 
 // TestInvalid refuses at once what is no account that the sign-on could hand over.
 func TestInvalid(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.speaking()
 	for _, more := range []string{`{uri: "https://example.org/", reason: "first"}`, `{uri: "otpauth://hotp/A?secret=JBSWY3DPEHPK3PXP", reason: "first"}`,
@@ -83,8 +85,9 @@ func TestInvalid(t *testing.T) {
 
 // TestBusy lets one request of a tab wait, and three in all.
 func TestBusy(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	first := c.speaking()
 	waiting := first.offer(nextPerson())
 	confirm := c.shown("confirm.html")
@@ -104,8 +107,9 @@ func TestBusy(t *testing.T) {
 
 // TestExpired answers by the alarm, and a press that comes too late adds nothing.
 func TestExpired(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	b := c.speaking()
 	nonce := b.offer(nextPerson())
 	confirm := c.shown("confirm.html")
@@ -126,6 +130,7 @@ func TestExpired(t *testing.T) {
 // TestLockedHandOver asks for the passphrase before the person decides, and tells
 // the page nothing of that.
 func TestLockedHandOver(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	c.holdLocked().press("ロック")
 	b := c.speaking()
@@ -144,8 +149,9 @@ func TestLockedHandOver(t *testing.T) {
 // TestDeadWorker ends the service worker while the person reads: the page gets its
 // answer all the same, and only one.
 func TestDeadWorker(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	b := c.speaking()
 	p := nextPerson()
 	nonce := b.offer(p)
@@ -173,8 +179,9 @@ func TestDeadWorker(t *testing.T) {
 // TestNavigatedSince drops the request of a page that is gone: the window closes,
 // and the page that follows gets nothing.
 func TestNavigatedSince(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	b := c.speaking()
 	b.offer(nextPerson())
 	c.shown("confirm.html").shows("追加する")
@@ -193,8 +200,9 @@ func TestNavigatedSince(t *testing.T) {
 // sign-on, in the form of the protocol; and there is nothing to ask but hello and
 // enrol.
 func TestDeaf(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	b := c.speaking()
 	before := eval[int](b, `heard`)
 	for _, send := range []string{
@@ -243,8 +251,9 @@ func (b *tab) inFrame(expression string) {
 // TestDeafElsewhere: on any other origin there is no bridge, and no file of the
 // extension can be loaded.
 func TestDeafElsewhere(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!DOCTYPE html><title>Elsewhere</title>")
@@ -253,7 +262,7 @@ func TestDeafElsewhere(t *testing.T) {
 	b := c.newTab()
 	b.open(strings.Replace(elsewhere.URL, "127.0.0.1", "sign-on.localhost", 1))
 	eval[any](b, "%s; null", speaker)
-	eval[any](b, `ask("hello"); ask("enrol", {uri: %q, reason: "first"}); null`, c.uri(nextPerson()))
+	eval[any](b, `ask("hello"); ask("enrol", {uri: %q, reason: "first"}); null`, uri(nextPerson()))
 	for _, file := range []string{"popup.html", "bridge.js", "icons/48.png", "manifest.json"} {
 		if eval[bool](b, `fetch(%q).then(() => true, () => false)`, c.address(file)) {
 			t.Errorf("%s can be loaded", file)

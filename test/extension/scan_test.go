@@ -15,6 +15,7 @@ import (
 // TestScan reads the QR code off the page of the sign-on: the account is stored
 // by the person's own act, and bound to the site. Taken back, it is gone.
 func TestScan(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.tab()
 	secret := b.enrol()
@@ -60,17 +61,18 @@ func drawn(t *testing.T, text string, width int, dark, light string) string {
 
 // TestScanOf reads codes of many kinds off a page of text.
 func TestScanOf(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	text := "<p>" + strings.Repeat("Lorem ipsum dolor sit amet. ", 40) + "</p>"
-	uri := func(account string) string {
+	code := func(account string) string {
 		return "otpauth://totp/Miyako%20Login:" + account + "?secret=" + nextPerson().Secret + "&issuer=Miyako%20Login&algorithm=SHA1&digits=6&period=30"
 	}
 	contents := map[string]string{
-		"100": text + drawn(t, uri("hundred"), 100, "#000", "#fff"), "240": text + drawn(t, uri("usual"), 240, "#000", "#fff"),
-		"400":     text + drawn(t, uri("large"), 400, "#000", "#fff") + text,
-		"dark":    `<div style="background: #1a1a1a; color: #e6e6e6; padding: 40px">` + text + drawn(t, uri("dark"), 220, "#e6e6e6", "#1a1a1a") + "</div>",
-		"two":     drawn(t, uri("one"), 220, "#000", "#fff") + text + drawn(t, uri("other"), 220, "#000", "#fff"),
+		"100": text + drawn(t, code("hundred"), 100, "#000", "#fff"), "240": text + drawn(t, code("usual"), 240, "#000", "#fff"),
+		"400":     text + drawn(t, code("large"), 400, "#000", "#fff") + text,
+		"dark":    `<div style="background: #1a1a1a; color: #e6e6e6; padding: 40px">` + text + drawn(t, code("dark"), 220, "#e6e6e6", "#1a1a1a") + "</div>",
+		"two":     drawn(t, code("one"), 220, "#000", "#fff") + text + drawn(t, code("other"), 220, "#000", "#fff"),
 		"none":    text,
 		"foreign": text + drawn(t, "https://example.org/<b>menu</b>", 220, "#000", "#fff"),
 	}
@@ -112,6 +114,7 @@ func TestScanOf(t *testing.T) {
 // TestScanWhereNothingCanBeCaptured offers the other ways: a popup in a tab of its
 // own has no leave to see the page, as on pages of stores.
 func TestScanWhereNothingCanBeCaptured(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.tab()
 	b.open(c.address("popup.html"))

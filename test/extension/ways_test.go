@@ -18,7 +18,7 @@ import (
 // held is an account that stories begin with.
 var held = stage.Person{ID: "hanako", Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
 
-func (c *chromium) uri(p stage.Person) string {
+func uri(p stage.Person) string {
 	return "otpauth://totp/Example:" + p.ID + "?secret=" + p.Secret + "&issuer=Example"
 }
 
@@ -79,10 +79,11 @@ func (b *tab) choosesFile(name string) {
 // TestImageFile takes in the image of a QR code; one that is no code of ours, and a
 // file that is nothing known, say so.
 func TestImageFile(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	b := c.hold(c.uri(held))
+	b := c.hold(uri(held))
 	p := nextPerson()
-	b.choosesFile(pictureOf(t, c.uri(p)))
+	b.choosesFile(pictureOf(t, uri(p)))
 	b.shows("Example（" + p.ID + "） 追加されました。")
 	b.hides("サイト")
 	b.press("OK")
@@ -98,8 +99,9 @@ func TestImageFile(t *testing.T) {
 
 // TestPaste takes in what is pasted into the page or dropped on it.
 func TestPaste(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	b := c.hold(c.uri(held))
+	b := c.hold(uri(held))
 	for event, account := range map[string]string{"paste": "pasted", "drop": "dropped"} {
 		p := nextPerson()
 		p.ID = account
@@ -108,7 +110,7 @@ func TestPaste(t *testing.T) {
 			data.setData("text/plain", %q);
 			const event = %q === "paste" ? new ClipboardEvent("paste", {clipboardData: data, bubbles: true}) : new DragEvent("drop", {dataTransfer: data, bubbles: true});
 			return document.body.dispatchEvent(event);
-		})()`, c.uri(p), event)
+		})()`, uri(p), event)
 		b.shows("Example（" + account + "） 追加されました。")
 		b.press("OK")
 	}
@@ -117,6 +119,7 @@ func TestPaste(t *testing.T) {
 // TestKeyByHand names the characters that cannot be in a key, and shows the code
 // while it is typed.
 func TestKeyByHand(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.manage("add")
 	b.press("ロックしない")
@@ -139,17 +142,18 @@ func TestKeyByHand(t *testing.T) {
 // TestConflict asks before an account of the same name with another key is
 // replaced; the replaced one can be restored.
 func TestConflict(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	b := c.hold(c.uri(held))
+	b := c.hold(uri(held))
 	p := nextPerson()
 	p.ID = "ＨＡＮＡＫＯ" // the same name, folded
-	b.takeText(c.uri(p))
+	b.takeText(uri(p))
 	b.shows("同じアカウントがあります。置き換えますか？")
 	if first := eval[string](b, `document.activeElement.textContent`); first != "置き換える" {
 		t.Errorf("the first choice is %s", first)
 	}
 	b.press("キャンセル")
-	b.takeText(c.uri(p))
+	b.takeText(uri(p))
 	b.press("置き換える")
 	b.shows(grouped(p.Code(t, time.Now())))
 	b.press("取り消す")
@@ -157,7 +161,7 @@ func TestConflict(t *testing.T) {
 	if names := c.accounts(); names != "Example hanako" {
 		t.Errorf("taken back, the accounts are %s", names)
 	}
-	b.takeText(c.uri(p))
+	b.takeText(uri(p))
 	b.press("両方残す")
 	b.press("OK")
 	if names := c.accounts(); strings.Count(names, ",") != 1 {
@@ -168,8 +172,9 @@ func TestConflict(t *testing.T) {
 // TestDeleteAndRestore deletes an account once its name is typed, and restores it
 // from the bin.
 func TestDeleteAndRestore(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
-	c.hold(c.uri(held))
+	c.hold(uri(held))
 	b := c.manage("accounts")
 	b.press("削除")
 	b.press("削除") // of the dialog
@@ -185,22 +190,15 @@ func TestDeleteAndRestore(t *testing.T) {
 // TestCarriedOver exports in one browser and imports in another: the code is the
 // same, and a second import changes nothing.
 func TestCarriedOver(t *testing.T) {
+	t.Parallel()
 	from := newChromium(t)
-	b := from.holdLocked()
-	folder := t.TempDir()
-	b.downloadsTo(folder)
-	b.open(from.address("manage.html#export"))
-	b.fill("#new", "another passphrase")
-	b.fill("#again", "another passphrase")
-	b.press("ファイルを保存")
-	b.shows("1 件をエクスポートしました。")
-	file := downloaded(t, folder)
+	file := from.exportedFile(t.TempDir())
 	popup := from.newTab()
 	popup.open(from.address("popup.html"))
 	popup.shows("最終バックアップ: 20")
 
 	to := newChromium(t)
-	b = to.manage("add")
+	b := to.manage("add")
 	b.press("ロックしない")
 	b.choosesFile(file)
 	b.fill("#file-passphrase", "wrong passphrase")
@@ -217,8 +215,23 @@ func TestCarriedOver(t *testing.T) {
 	b.shows(grouped(held.Code(t, time.Now())))
 }
 
+// exportedFile has the extension hold an account, and saves it in a folder, under
+// another passphrase.
+func (c *chromium) exportedFile(folder string) string {
+	c.t.Helper()
+	b := c.holdLocked()
+	b.downloadsTo(folder)
+	b.open(c.address("manage.html#export"))
+	b.fill("#new", "another passphrase")
+	b.fill("#again", "another passphrase")
+	b.press("ファイルを保存")
+	b.shows("1 件をエクスポートしました。")
+	return downloaded(c.t, folder)
+}
+
 // TestPlainExport warns and asks for the passphrase again.
 func TestPlainExport(t *testing.T) {
+	t.Parallel()
 	c := newChromium(t)
 	b := c.holdLocked()
 	folder := t.TempDir()
