@@ -2,11 +2,17 @@
 //     bundles test/**/*.test.ts whose path contains PART and runs them
 // node build.mjs interop write|read DIR
 //     writes a file of each format, or reads those that another program wrote (test/core/interop.ts)
+// node build.mjs demo [--out DIR]
+//     packs the extension for a demonstration on this machine, any port of loopback
+// node build.mjs release --origin ORIGIN… [--key PUBLIC.pem] [--out DIR]
+//     packs it for the sign-on at these https origins, under the key that will sign it
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { keyOf, pack } from "./scripts/pack.mjs";
 
 const startedIn = process.cwd();
 process.chdir(fileURLToPath(new URL(".", import.meta.url)));
@@ -16,6 +22,7 @@ async function bundleForNode(entryPoints, outdir) {
 	rmSync(outdir, { recursive: true, force: true });
 	await build({
 		entryPoints,
+		absWorkingDir: process.cwd(), // esbuild remembers where Node was started
 		outdir,
 		outbase: ".",
 		outExtension: { ".js": ".mjs" },
@@ -50,10 +57,34 @@ async function interop(direction, folder = "") {
 	return spawnSync(process.execPath, ["--enable-source-maps", ...args], { stdio: "inherit" }).status ?? 1;
 }
 
+const options = {
+	out: { type: "string", default: "dist" },
+	key: { type: "string", default: "public-key.pem" },
+	origin: { type: "string", multiple: true, default: [] },
+};
+
+async function demo(...args) {
+	const { values } = parseArgs({ args, options: { out: options.out } });
+	await pack("demo", { origins: [], loopback: true }, keyOf(options.key.default), values.out);
+}
+
+async function release(...args) {
+	const { values } = parseArgs({ args, options });
+	if (values.origin.length === 0 || !values.origin.every(isHttpsOrigin)) {
+		console.error("build: release needs --origin https://HOST, once or more");
+		return 2;
+	}
+	await pack("release", { origins: values.origin, loopback: false }, keyOf(values.key), values.out);
+}
+
+function isHttpsOrigin(text) {
+	return URL.canParse(text) && new URL(text).origin === text && text.startsWith("https://");
+}
+
 const [command, ...rest] = process.argv.slice(2);
-const commands = { test, interop };
+const commands = { test, interop, demo, release };
 if (!Object.hasOwn(commands, command ?? "")) {
 	console.error(`usage: node build.mjs ${Object.keys(commands).join("|")} …`);
 	process.exit(2);
 }
-process.exit(await commands[command](...rest));
+process.exit(await commands[command](...rest) ?? 0);

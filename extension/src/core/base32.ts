@@ -81,5 +81,5 @@ export function isShort(secret: string): boolean {
 }
 
 function bare(typed: string): string {
-	return typed.replace(/[\s=-]/g, "").replace(/[a-z]/g, (letter) => letter.toUpperCase());
+	return typed.replace(/[\s\u0085=-]/g, "").replace(/[a-z]/g, (letter) => letter.toUpperCase());
 }

@@ -87,6 +87,9 @@ test("Authenticator-Extension, encrypted: each version opens, and a wrong passwo
 test("Authenticator-Extension, encrypted: a damaged entry does not stop the others", async () => {
 	const v1 = { ...authextV1(drafts, password), bad: { ...entry(totp, 3), encrypted: true, secret: "U2FsdGVk" } };
 	assert.deepEqual(await read(v1, password), { drafts, failures: [failed(4, "format", "", { issuer: "Miyako", account: "sps00001" })] });
+	const other = Buffer.from(openssl(secret, password), "base64").fill("X", 0, 1).toString("base64");
+	const form = { ...authextV1(drafts, password), bad: { ...entry(totp, 3), encrypted: true, secret: other } };
+	assert.deepEqual((await read(form, password)).failures.map(({ code }) => code), ["format"]);
 	const v3 = { ...await authextV3(drafts, password), bad: { dataType: "EncOTPStorage", keyId: "gone", index: 3, data: "" } };
 	assert.deepEqual(await read(v3, password), { drafts, failures: [failed(4, "missing", "Key")] });
 	const mixed = { ...authextV1([hotp], password), plain: entry(totp, 1) };
@@ -111,15 +114,15 @@ test("Authenticator-Extension: one derivation for all entries, and few keys", as
 	assert.equal(await laterRefusal(authext.read(many, password, cheap)), "limits");
 });
 
-test("Authenticator-Extension: what is written reads as the same, and what it reads wrongly is left out", async () => {
-	const accounts = [account(totp, "1"), account(hotp, "2"), account(steam, "3"), account({ ...totp, algorithm: "SHA256" }, "4"),
-		account({ ...totp, issuer: "", period: 60, digits: 8, note: "n" }, "5")];
-	const { text, leftOut } = authext.write(accounts);
+test("Authenticator-Extension: what is written reads as the same, and what its version 8.0.2 reads wrongly is left out", async () => {
+	const sent = [totp, hotp, steam, { ...totp, algorithm: "SHA256" as const }, { ...totp, issuer: "", period: 60, digits: 8, note: "n" }];
+	const { text, leftOut } = authext.write(sent.map((draft, i) => account(draft, `${i + 1}`)));
 	assert.deepEqual((await read(text)).drafts, [totp, { ...totp, issuer: "", period: 60, digits: 8 }]);
 	assert.deepEqual(leftOut.map(({ id, member, whole }) => `${id} ${member} ${whole}`),
 		["2 type true", "3 type true", "4 algorithm true", "5 note false"]);
 	const first = JSON.parse(text)["1"];
 	assert.deepEqual(first, { dataType: "OTPStorage", encrypted: false, hash: "1", index: 0, type: "totp", secret, issuer: "Miyako", account: "sps00001" });
+	assert.deepEqual(authext.write([account({ ...totp, issuer: "a::b" }, "6")]).leftOut, [{ id: "6", member: "names", whole: false }]);
 });
 
 const aegisEntries = [
@@ -162,6 +165,22 @@ test("Aegis: a cost over the limits is refused before deriving", async () => {
 	}
 });
 
+test("Aegis: eight password slots are tried, nine are refused, and parameters have their lengths", async () => {
+	let calls = 0;
+	const counting: Kdfs = { ...kdfs, scrypt: async () => (calls++, new Uint8Array(32)) };
+	const file = () => aegisEncrypted({}, password) as { header: { slots: Record<string, unknown>[]; params: Record<string, unknown> } };
+	const withSlots = (count: number) => ({ ...file(), header: { ...file().header, slots: Array(count).fill(file().header.slots[1]) } });
+	assert.equal(await laterRefusal(aegis.read(withSlots(8), password, counting)), "passphrase");
+	assert.equal(await laterRefusal(aegis.read(withSlots(9), password, counting)), "limits");
+	assert.equal(await laterRefusal(aegis.read(withSlots(0), password, counting)), "unsupported");
+	for (const [member, bytes] of [["nonce", 11], ["tag", 15], ["nonce", 0]] as const) {
+		const broken = file();
+		broken.header.params[member] = "00".repeat(bytes);
+		assert.equal(await laterRefusal(aegis.read(broken, password, counting)), "format", member);
+	}
+	assert.equal(calls, 8);
+});
+
 test("Aegis: what is written reads as the same, plain and encrypted", async () => {
 	const random = seeded("aegis");
 	const accounts = Array.from({ length: 20 }, () => randomAccount(random));
@@ -199,6 +218,13 @@ test("2FAS, plain: in the order of its screen, absent values by default", async 
 	assert.deepEqual(await read({ services, groups: [], updatedAt: 0, schemaVersion: 4 }), twofasFound);
 });
 
+test("2FAS: schema versions 1 to 4", async () => {
+	for (const [schemaVersion, code] of [[0, "unsupported"], [1, undefined], [4, undefined], [5, "unsupported"], ["4", "unsupported"]]) {
+		assert.equal(await laterRefusal(read({ services: [], schemaVersion })), code, `${schemaVersion}`);
+	}
+	assert.equal(await laterRefusal(read({ services: {}, schemaVersion: 4 })), "format");
+});
+
 test("2FAS, encrypted: opens, and a wrong password is one", async () => {
 	const file = twofasEncrypted(services, password);
 	assert.deepEqual(await read(file, password), twofasFound);
@@ -225,6 +251,13 @@ test("text: what is written is CRLF lines that read as the same", async () => {
 	const { drafts, failures } = text.read(file);
 	assert.deepEqual(failures, []);
 	assert.deepEqual(drafts, accounts.map(({ id: _, origins: __, createdAt: ___, updatedAt: ____, ...draft }) => draft));
+});
+
+test("text: an account whose URI would be too long to be read is left out and said", () => {
+	const long = account({ ...totp, issuer: "み".repeat(200), account: "や".repeat(200) }, "long");
+	const { text: file, leftOut } = text.write([long, account(totp, "short")]);
+	assert.deepEqual(text.read(file).drafts, [totp]);
+	assert.deepEqual(leftOut, [{ id: "long", member: "names", whole: true }]);
 });
 
 test("sniff: the first sign that matches tells the kind, and anything else is refused", () => {

@@ -87,7 +87,7 @@ test("rule 1: a key that is replaced under its id lies in the bin", () => {
 test("rule 2: the same key under another id is the same; the smaller id stays, with its offset", () => {
 	const here = { ...plain(account({ id: id2, origins: ["https://a.example"] })), local: { offsets: { [id2]: -7 } } };
 	const merged = into(here, [account({ id: id1, issuer: "Other", origins: ["https://b.example"], updatedAt: late })]);
-	assert.deepEqual(merged.plain.accounts, [account({ id: id1, origins: ["https://a.example", "https://b.example"] })]);
+	assert.deepEqual(merged.plain.accounts, [account({ id: id1, origins: ["https://a.example", "https://b.example"], updatedAt: late })]);
 	assert.deepEqual(merged.plain.local?.offsets, { [id1]: -7 });
 	assert.deepEqual(merged.lines, [{ issuer: "Other", account: "sps00001", outcome: "same", id: id1 }]);
 	assert.deepEqual(into(plain(account({ id: id1 })), [account({ id: id2 })]).plain.accounts, [account({ id: id1 })]);
@@ -106,6 +106,14 @@ test("rule 2: type, secret, algorithm, digits and period make the key", () => {
 		const merged = into(plain(account()), [account({ id: id2, account: "other", ...change })]);
 		assert.deepEqual(outcomes(merged), ["added"], JSON.stringify(change));
 	}
+});
+
+test("rules 1 and 2: an id or key that an account lost to one of a file is no longer its own for the next", () => {
+	const other = { account: "other", updatedAt: late };
+	const lostID = into(plain(account({ id: id2 })), [account({ id: id1 }), account({ id: id2, secret: key2, ...other })]);
+	assert.deepEqual(outcomes(lostID), ["same", "added"]);
+	const lostKey = into(plain(account()), [account({ secret: key2, updatedAt: late }), account({ id: id3, ...other })]);
+	assert.deepEqual(outcomes(lostKey), ["replaced", "added"]);
 });
 
 test("rule 3: the same name with another key is asked, and until then nothing is done", () => {
@@ -154,6 +162,14 @@ test("rule 3: two of one name that a file holds both are not asked about", () =>
 	const both = [account(), account({ id: id2, secret: key2 })];
 	assert.deepEqual(outcomes(into(plain(), both)), ["added", "added"]);
 	assert.deepEqual(outcomes(into(plain(account()), both)), ["same", "added"]);
+	const changed = account({ secret: key3, updatedAt: late });
+	assert.deepEqual(outcomes(into(plain(account()), [changed, both[1] as Account])), ["replaced", "added"], "by its id");
+	assert.deepEqual(outcomes(into(plain(account()), [account({ id: id3 }), both[1] as Account])), ["same", "added"], "by its key");
+});
+
+test("rule 3: of two rivals the one made last is asked about", () => {
+	const rivals = [account({ createdAt: middle }), account({ id: id2, secret: key2, createdAt: late }), account({ id: "x", secret: "MZXW6YTBOI" })];
+	assert.equal(into(plain(...rivals), [account({ id: id3, secret: key3 })]).conflicts[0]?.existing.id, id2);
 });
 
 test("rule 3: what was replaced by one of a file is no rival of the next", () => {
@@ -186,6 +202,14 @@ test("rule 4: what was deleted there after its last change here goes to the bin"
 	for (const at of [early, middle]) {
 		assert.deepEqual(into(here, [], { deleted: [{ id: id1, at }] }).plain.accounts, here.accounts, at);
 	}
+	const twice = into(here, [], { deleted: [{ id: id1, at: late }, { id: id1, at: early }] });
+	assert.deepEqual(twice.binned.map(({ id }) => id), [id1], "of two tombstones the later counts");
+});
+
+test("rule 4: a tombstone of what lives in its own file buries nothing", () => {
+	const merged = into(plain(account()), [account()], { deleted: [{ id: id1, at: late }] });
+	assert.deepEqual(outcomes(merged), ["same"]);
+	assert.deepEqual([merged.binned, merged.plain.deleted, merged.plain.accounts], [[], [], [account()]]);
 });
 
 test("rule 4: tombstones of both are kept, each with its latest time", () => {
@@ -212,7 +236,8 @@ test("the sums count what was added, replaced, the same and failed, and nothing 
 test("the same file a second time is only the same and changes nothing", () => {
 	const random = seeded("twice");
 	const here = plain(...Array.from({ length: 10 }, () => unique(random)));
-	const file = [...here.accounts.slice(0, 3), ...Array.from({ length: 10 }, () => unique(random))];
+	const twin = { ...here.accounts[4], id: id1, updatedAt: "2027-01-01T00:00:00Z" } as Account;
+	const file = [...here.accounts.slice(0, 3), twin, ...Array.from({ length: 10 }, () => unique(random))];
 	const deleted = [{ id: here.accounts[5]?.id as string, at: late }];
 	const first = into(here, file, { deleted });
 	const second = into(first.plain, file, { deleted });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Bytes, kdfs, type Kdfs, type Means, native, otp, type Plain, vault } from "../../src/core/index";
-import { fromBase64url, fromHex } from "../../src/core/bytes";
+import { fromBase64url, fromHex, utf8 } from "../../src/core/bytes";
+import { encrypt } from "../../src/core/crypto";
 import { seeded } from "./random";
 import { laterRefusal, vectors } from "./vectors";
 
@@ -27,6 +28,11 @@ function countingKdfs(): { kdfs: Kdfs; calls: () => number } {
 
 function fileOf(protectedText: string, ciphertext: string): string {
 	return JSON.stringify({ protected: protectedText, ciphertext });
+}
+
+function headerAndRest(file: string) {
+	const { protected: head, ciphertext } = JSON.parse(file);
+	return { header: JSON.parse(Buffer.from(head, "base64url").toString()), ciphertext: ciphertext as string };
 }
 
 test("the export files of the vectors open to their plain text, member by member, and its codes", async () => {
@@ -138,9 +144,8 @@ test("a file over 4 MiB is refused before it is parsed", async () => {
 test("a vault written again keeps its slots and takes another initialisation vector", async () => {
 	const { text, key, plain } = await vault.unlock(JSON.stringify(locked.file), locked.passphrase, kdfs);
 	const again = await vault.write(text, key, { ...plain, device: "other" }, random);
-	const headerOf = (file: string) => JSON.parse(Buffer.from(JSON.parse(file).protected, "base64url").toString());
-	assert.deepEqual(headerOf(again).slots, headerOf(text).slots);
-	assert.notEqual(headerOf(again).enc.iv, headerOf(text).enc.iv);
+	assert.deepEqual(headerAndRest(again).header.slots, headerAndRest(text).header.slots);
+	assert.notEqual(headerAndRest(again).header.enc.iv, headerAndRest(text).header.enc.iv);
 	assert.equal((await vault.unlock(again, locked.passphrase, kdfs)).plain.device, "other");
 });
 
@@ -157,6 +162,40 @@ test("a new passphrase makes a new vault key, and the old one opens nothing", as
 test("a vault is no export file, nor the reverse", async () => {
 	assert.equal(await laterRefusal(native.open(JSON.stringify(locked.file), locked.passphrase, kdfs)), "unsupported");
 	assert.equal(await laterRefusal(vault.unlock(JSON.stringify(argon2id.file), argon2id.passphrase, kdfs)), "unsupported");
+});
+
+test("a vault's slots are held to the limits before anything is derived", async () => {
+	const counting = countingKdfs();
+	const [slot] = locked.header.slots;
+	const withSlots = (...slots: object[]) =>
+		fileOf(Buffer.from(JSON.stringify({ ...locked.header, slots })).toString("base64url"), locked.file.ciphertext);
+	const broken: [string, object[], string][] = [
+		["no slot", [], "format"],
+		["nine slots", Array(9).fill(slot), "limits"],
+		["an open key of 31 bytes", [{ id: "open", key: Buffer.alloc(31).toString("base64url") }], "limits"],
+		["a costly slot behind a good one", [slot, { ...slot, kdf: { ...slot.kdf, t: 11 } }], "limits"],
+		["an iv of 11 bytes", [{ ...slot, iv: Buffer.alloc(11).toString("base64url") }], "limits"],
+		["an unknown member", [{ ...slot, more: 1 }], "format"],
+		["an open key under another name", [{ id: "main", key: open.header.slots[0].key }], "format"],
+		["another derivation", [{ ...slot, kdf: { alg: "scrypt" } }], "unsupported"],
+	];
+	for (const [name, slots, code] of broken) {
+		assert.equal(await laterRefusal(vault.unlock(withSlots(...slots), "x", counting.kdfs)), code, name);
+	}
+	assert.equal(counting.calls(), 0);
+	assert.equal(await laterRefusal(vault.unlock(withSlots(...Array(8).fill(slot)), "x", counting.kdfs)), "passphrase");
+	assert.equal(counting.calls(), 8);
+});
+
+test("a slot that holds anything but a key of 32 bytes opens nothing", async () => {
+	const means: Means = { kdfs: countingKdfs().kdfs, random, alg: "pbkdf2-sha256" };
+	const made = await vault.create(vault.empty("test", new Date(0)), "eight letters", means);
+	const { header, ciphertext } = headerAndRest(made.text);
+	const [slot] = header.slots;
+	const wrapped = await encrypt(new Uint8Array(32), fromBase64url(slot.iv) as Bytes, made.key.slice(1), utf8("slot:main"));
+	const changed = { ...header, slots: [{ ...slot, wrapped: Buffer.from(wrapped).toString("base64url") }] };
+	const file = fileOf(Buffer.from(JSON.stringify(changed)).toString("base64url"), ciphertext);
+	assert.equal(await laterRefusal(vault.unlock(file, "eight letters", means.kdfs)), "passphrase");
 });
 
 /** The same answer to the same question, computed once. */

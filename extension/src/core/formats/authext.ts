@@ -52,8 +52,8 @@ export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Pr
 }
 
 /**
- * The accounts as a plain backup. Its version 8.0.2 reads others than TOTP with SHA-1 wrongly from
- * one, so they are left out.
+ * The accounts as a plain backup. Version 8.0.2 reads others than TOTP with SHA-1 wrongly from it,
+ * so they are left out; text is the form for them.
  */
 export function write(accounts: Account[]): Written {
 	const leftOut = accounts.flatMap(lost);
@@ -177,14 +177,9 @@ function entryOf({ id, secret, issuer, account, digits, period }: Account, index
 
 function lost(account: Account): LeftOut[] {
 	const { id, type, algorithm, issuer } = account;
-	const members: LeftOut[] = [];
-	if (type !== "totp") {
-		members.push({ id, member: "type", whole: true });
-	} else if (algorithm !== "SHA1") {
-		members.push({ id, member: "algorithm", whole: true });
+	if (type !== "totp" || algorithm !== "SHA1") {
+		return [{ id, member: type !== "totp" ? "type" : "algorithm", whole: true }];
 	}
-	if (issuer.includes("::")) {
-		members.push({ id, member: "names", whole: false });
-	}
-	return [...members, ...extras(account)];
+	const names: LeftOut[] = issuer.includes("::") ? [{ id, member: "names", whole: false }] : [];
+	return [...names, ...extras(account)];
 }
