@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"warifu/internal/exportfile"
 )
 
 // uriNew is the account of uriOne after it was set up anew: another key.
@@ -54,6 +57,27 @@ func TestTOTPExportAndImport(t *testing.T) {
 		if out, _ := b.totp(0, "", "code", "sps00001", noon); out != "452777\n" {
 			t.Errorf("%s: code %s", format, out)
 		}
+	}
+}
+
+// TestTOTPExportIsDated writes when it was written, also into the vault, and
+// nothing that is this machine's alone.
+func TestTOTPExportIsDated(t *testing.T) {
+	s := sit(t)
+	s.totp(0, uriOne, "add", "-")
+	start := time.Now()
+	s.totp(0, "", "export", s.file("x"), "--file-passphrase-file="+s.write("passphrase", "a passphrase\n"))
+	file, err := os.ReadFile(s.file("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := exportfile.ReadExport(file, "a passphrase")
+	if err != nil || c.ExportedAt.Before(start) || c.Local != nil || len(c.Accounts) != 1 {
+		t.Errorf("%v, exported %v, began %v, local %v", err, c.ExportedAt, start, c.Local)
+	}
+	_, c, err = exportfile.OpenVault(s.bytes(), "")
+	if err != nil || c.Local["lastExportAt"] == nil {
+		t.Errorf("%v, %s", err, c.Local)
 	}
 }
 
