@@ -6,8 +6,8 @@
 // What must stay true:
 //
 //   - Nothing is derived from a passphrase before the file's parameters were
-//     found within their limits, and nothing is believed before its tag was
-//     verified. A wrong passphrase and a damaged file are the same error.
+//     found within their limits (EXP-1), and nothing is believed before its tag was
+//     verified (EXP-2). A wrong passphrase and a damaged file are the same error.
 //   - The names of members are compared exactly, and none stands twice. What an
 //     object holds that this version doesn't know is kept and written again.
 //   - A fault of one account is told with its reason and doesn't stop the others,
