@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO ?= go
 
-.PHONY: demo test packages check bench fuzz thorough size build reproducible sbom
+.PHONY: demo extension test packages check bench fuzz thorough size build reproducible sbom
 
 demo: ## everything on this machine, with made-up people
 	$(GO) run ./cmd/warifu demo
@@ -16,6 +16,10 @@ reproducible: ## two builds of the committed tree have the same bytes
 
 sbom: build ## what the binary was linked from, bin/warifu.cdx.json
 	$(GO) run -C tools ./sbom $(CURDIR)/bin/warifu > bin/warifu.cdx.json
+
+extension: ## the Authenticator in extension/dist, for the demonstration or with ORIGIN=https://HOST for a sign-on
+	[ -d extension/node_modules ] || npm ci --prefix extension --ignore-scripts --no-audit --no-fund
+	node extension/build.mjs $(if $(ORIGIN),release $(foreach origin,$(ORIGIN),--origin $(origin)),demo)
 
 packages: ## what the tests need of Debian's packages
 	tools/packages.sh

@@ -2,7 +2,7 @@
 # Installs what the tests need from Debian's packages, if anything is missing.
 set -euo pipefail
 
-packages=(apache2 chromium fonts-noto-cjk gcc libc6-dev libapache2-mod-auth-openidc oathtool postgresql spin)
+packages=(apache2 chromium firefox-esr fonts-noto-cjk gcc libc6-dev libapache2-mod-auth-openidc oathtool postgresql spin)
 
 command -v npm >/dev/null || packages+=(nodejs npm)
 
@@ -27,6 +27,8 @@ install() {
 }
 [ ${#missing[@]} -eq 0 ] || install
 
-# axe-core, which the stories load into the pages
-cd "$(dirname "$0")/../test/e2e"
-[ -d node_modules ] || npm ci --ignore-scripts --no-audit --no-fund
+# axe-core, which the stories load into the pages, and what the extension is built with
+cd "$(dirname "$0")/.."
+for folder in test/e2e extension; do
+	[ -d "$folder/node_modules" ] || npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+done

@@ -22,7 +22,7 @@ const module = "warifu"
 var layers = [][]string{
 	{"i18n", "secret", "events", "background", "authenticator", "flow"},
 	{"flow/flowtest"},
-	{"web", "keyring", "audit", "throttle", "assurance"},
+	{"web", "keyring", "audit", "throttle", "assurance", "exportfile"},
 	{"mail", "directory", "history"},
 	{"mailotp"}, // knows to whom it may never be sent
 	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
@@ -55,6 +55,8 @@ var modules = map[string][]string{
 	"github.com/wneessen/go-mail":         {"mail"},
 	"github.com/zitadel/oidc/v3":          {"federation/oidc"},
 	"go.yaml.in/yaml/v3":                  {"config"},
+	"golang.org/x/sys":                    {"cli"},
+	"golang.org/x/term":                   {"cli"},
 	"modernc.org/sqlite":                  {"store", "store/storetest"},
 }
 

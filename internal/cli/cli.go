@@ -50,6 +50,7 @@ type commands struct {
 	Audit   auditCommand   `cmd:"" help:"The audit trail."`
 	FAQ     faqCommand     `cmd:"" name:"faq" help:"The entries of the FAQ."`
 	Clock   clockCommand   `cmd:"" help:"What to do after the clock was wrong."`
+	TOTP    totpCommand    `cmd:"" name:"totp" help:"An Authenticator for the terminal: codes, and accounts to and from files."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`
 }
 

@@ -1,0 +1,98 @@
+package extension
+
+import (
+	"testing"
+	"time"
+)
+
+const passphrase = "correct horse battery"
+
+// holdLocked has the extension hold an account under the passphrase, unlocked.
+func (c *chromium) holdLocked() *tab {
+	c.t.Helper()
+	b := c.manage("add")
+	b.choosePassphrase(passphrase)
+	b.takeText(uri(held))
+	b.press("OK")
+	return b
+}
+
+// unlock types the passphrase where a page asks for it.
+func (b *tab) unlock(passphrase string) {
+	b.t.Helper()
+	b.shows("ロックされています")
+	b.fill("#passphrase", passphrase)
+	b.press("ロックを解除")
+}
+
+// TestLock locks all windows by the button, refuses a wrong passphrase without
+// changing anything, and opens with the right one.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	b := c.holdLocked()
+	popup := c.tab().popup()
+	popup.press("ロック")
+	b.shows("ロックされています")
+	popup.unlock("wrong horse battery")
+	popup.shows("パスフレーズが違います。")
+	popup.hides(grouped(held.Code(t, time.Now())))
+	popup.fill("#passphrase", passphrase)
+	popup.enter()
+	popup.shows(grouped(held.Code(t, time.Now())))
+}
+
+// TestLockByTime locks after the chosen time without use, also where the worker
+// that should do it was ended, and where the alarm comes late.
+func TestLockByTime(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	b := c.holdLocked()
+	b.open(c.address("manage.html#settings"))
+	b.choose("#lock-after", "5")
+	b.shows("保存しました。")
+	minutes := eval[float64](b, `chrome.alarms.get("lock").then((alarm) => (alarm.scheduledTime - Date.now()) / 60_000)`)
+	if minutes < 4.5 || minutes > 5 {
+		t.Errorf("it locks in %.1f minutes, want 5", minutes)
+	}
+	c.endWorker()
+	eval[any](b, `chrome.alarms.create("lock", {when: Date.now()}).then(() => null)`)
+	b.unlock(passphrase)
+	b.shows("設定")
+	eval[any](b, `chrome.storage.session.get("unlocked").then(({unlocked}) => chrome.storage.session.set({unlocked: {...unlocked, until: Date.now() - 1}})).then(() => null)`)
+	b.open(c.address("popup.html"))
+	b.shows("ロックされています")
+}
+
+// TestLockByClose locks when the browser closes.
+func TestLockByClose(t *testing.T) {
+	t.Parallel()
+	profile := t.TempDir()
+	first := startChromium(t, profile, dist+"/chromium")
+	first.holdLocked()
+	first.close()
+	second := startChromium(t, profile, dist+"/chromium")
+	defer second.close()
+	b := second.manage("accounts")
+	b.unlock(passphrase)
+	b.shows("Example hanako")
+}
+
+// TestForgottenPassphrase erases everything once the shown word is typed, and only
+// then.
+func TestForgottenPassphrase(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	b := c.holdLocked()
+	b.press("ロック")
+	b.press("パスフレーズを忘れた場合")
+	b.fill("#erase", "消す")
+	b.press("すべて消去")
+	b.shows("「消去」と入力してください。")
+	b.fill("#erase", "消去")
+	b.press("すべて消去")
+	b.shows("アカウントを保護します")
+	if left := eval[int](b, `chrome.storage.local.get().then((all) => Object.keys(all).length)`); left != 0 {
+		t.Errorf("%d things are left", left)
+	}
+}

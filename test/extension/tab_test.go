@@ -1,0 +1,178 @@
+package extension
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// tab is a page that a person sees: of the sign-on, or of the extension.
+type tab struct {
+	c   *chromium
+	t   *testing.T
+	ctx context.Context
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func get[T any](b *tab, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+// eval returns the value of an expression, of a promise what it comes to.
+func eval[T any](b *tab, expression string, arguments ...any) T {
+	b.t.Helper()
+	return get(b, chromedp.Evaluate[T](fmt.Sprintf(expression, arguments...), chromedp.EvalAwaitPromise))
+}
+
+// until waits until an expression is true. A page that is just being replaced has
+// no answer yet.
+func (b *tab) until(expression string, arguments ...any) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	condition := fmt.Sprintf(expression, arguments...)
+	for {
+		if holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition, chromedp.EvalAwaitPromise)); err == nil && holds {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("not so: %s on %s:\n%s", condition, b.address(), b.text())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (b *tab) open(address string) { b.t.Helper(); b.do(chromedp.Navigate(address)) }
+func (b *tab) address() string     { b.t.Helper(); return get(b, chromedp.Location()) }
+
+func (b *tab) text() string {
+	b.t.Helper()
+	return strings.Join(strings.Fields(eval[string](b, "document.body.innerText")), " ")
+}
+
+// shows waits until the page shows these words.
+func (b *tab) shows(words string) {
+	b.t.Helper()
+	b.until(`document.body.innerText.replace(/\s+/g, " ").includes(%q)`, words)
+}
+
+// hides wants these words not to be on the page.
+func (b *tab) hides(words string) {
+	b.t.Helper()
+	if text := b.text(); strings.Contains(text, words) {
+		b.t.Fatalf("%s shows %q:\n%s", b.address(), words, text)
+	}
+}
+
+// named finds the visible button or link with these words, in the dialog if one is open.
+func named(words string) string {
+	return fmt.Sprintf(`[...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, a, summary, label.option")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
+}
+
+// press clicks the visible button or link with these words.
+func (b *tab) press(words string) {
+	b.t.Helper()
+	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, named(words))
+	b.do(chromedp.Click(chromedp.JSPath(named(words))))
+}
+
+// dismiss is press of what closes the window of the page.
+func (b *tab) dismiss(words string) {
+	b.t.Helper()
+	b.until(`%s !== undefined`, named(words))
+	eval[any](b, `setTimeout(() => %s.click()); null`, named(words))
+}
+
+// follow is press, and waits for the page that comes.
+func (b *tab) follow(words string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
+	defer cancel()
+	xpath := fmt.Sprintf(`//main//*[(self::a or self::button) and normalize-space(.)=%q]`, words)
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.Search(xpath))); err != nil {
+		b.t.Fatalf("%q: %v on %s", words, err, b.text())
+	}
+}
+
+// fill types into the field that a selector names, in place of what is there.
+func (b *tab) fill(selector, text string) {
+	b.t.Helper()
+	b.do(chromedp.Focus(chromedp.CSS(selector), chromedp.NodeVisible))
+	eval[bool](b, "document.activeElement.select(); true")
+	b.do(chromedp.KeyEvent(text))
+}
+
+// choose takes an option of a list.
+func (b *tab) choose(selector, value string) {
+	b.t.Helper()
+	b.until(`document.querySelector(%q) !== null`, selector)
+	eval[bool](b, `(() => { const list = document.querySelector(%q); list.value = %q; return list.dispatchEvent(new Event("change", {bubbles: true})); })()`, selector, value)
+}
+
+// labelled is the selector of the field with this label.
+func (b *tab) labelled(words string) string {
+	b.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll("label")].find((e) => e.checkVisibility() && e.textContent.trim() === %q)`, words)
+	b.until(`%s !== undefined`, find)
+	return "#" + eval[string](b, "%s.control.id", find)
+}
+
+// enter presses the Enter key.
+func (b *tab) enter() { b.t.Helper(); b.do(chromedp.KeyEvent(kb.Enter)) }
+
+// picture keeps what the page looks like, where E2E_PICTURES says.
+func (b *tab) picture(name string) {
+	b.t.Helper()
+	dir := os.Getenv("E2E_PICTURES")
+	if dir == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), get(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// downloadsTo has the browser save files in a folder.
+func (b *tab) downloadsTo(folder string) {
+	b.t.Helper()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// downloaded waits for the one file that is saved in a folder.
+func downloaded(t *testing.T, folder string) string {
+	t.Helper()
+	for deadline := time.Now().Add(pageTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(folder, "*"))
+		if err == nil && len(files) == 1 && !strings.HasSuffix(files[0], ".crdownload") {
+			return files[0]
+		}
+	}
+	t.Fatal("nothing is saved")
+	return ""
+}
