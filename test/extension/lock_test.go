@@ -58,7 +58,7 @@ func TestLockByTime(t *testing.T) {
 	c.endWorker()
 	eval[any](b, `chrome.alarms.create("lock", {when: Date.now()}).then(() => null)`)
 	b.unlock(passphrase)
-	b.shows("設定")
+	b.until(`document.getElementById("lock-after") !== null`)
 	eval[any](b, `chrome.storage.session.get("unlocked").then(({unlocked}) => chrome.storage.session.set({unlocked: {...unlocked, until: Date.now() - 1}})).then(() => null)`)
 	b.open(c.address("popup.html"))
 	b.shows("ロックされています")
