@@ -1,17 +1,20 @@
 // node build.mjs test [PART]
 //     bundles test/**/*.test.ts whose path contains PART and runs them
+// node build.mjs interop write|read DIR
+//     writes a file of each format, or reads those that another program wrote (test/core/interop.ts)
 // node build.mjs demo [--out DIR]
 //     packs the extension for a demonstration on this machine, any port of loopback
 // node build.mjs release --origin ORIGIN… [--key PUBLIC.pem] [--out DIR]
 //     packs it for the sign-on at these https origins, under the key that will sign it
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { keyOf, pack } from "./scripts/pack.mjs";
 
+const startedIn = process.cwd();
 process.chdir(fileURLToPath(new URL(".", import.meta.url)));
 
 /** Bundles the entry points as Node modules into the folder, which is emptied first. */
@@ -47,6 +50,13 @@ async function test(part = "") {
 	return spawnSync(process.execPath, ["--enable-source-maps", "--test", ...bundles], { stdio: "inherit" }).status ?? 1;
 }
 
+/** For the tests of Go: the folder is relative to where the command was given. */
+async function interop(direction, folder = "") {
+	await bundleForNode(["test/core/interop.ts"], "build/interop");
+	const args = ["build/interop/test/core/interop.mjs", direction, resolve(startedIn, folder)];
+	return spawnSync(process.execPath, ["--enable-source-maps", ...args], { stdio: "inherit" }).status ?? 1;
+}
+
 const options = {
 	out: { type: "string", default: "dist" },
 	key: { type: "string", default: "public-key.pem" },
@@ -72,7 +82,7 @@ function isHttpsOrigin(text) {
 }
 
 const [command, ...rest] = process.argv.slice(2);
-const commands = { test, demo, release };
+const commands = { test, interop, demo, release };
 if (!Object.hasOwn(commands, command ?? "")) {
 	console.error(`usage: node build.mjs ${Object.keys(commands).join("|")} …`);
 	process.exit(2);

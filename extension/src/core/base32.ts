@@ -5,6 +5,9 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /** The longest secret in bytes. */
 export const maxSecretBytes = 128;
 
+/** The longest text in characters that is looked at as a secret. */
+const maxTyped = 4096;
+
 /** Secrets below this many bytes get a warning: RFC 4226 §4 asks for 16. */
 export const shortSecretBytes = 10;
 
@@ -47,6 +50,9 @@ export function decode(secret: string): Bytes {
  *   length cannot be or is over {@link maxSecretBytes}
  */
 export function canonical(typed: string): string {
+	if (typed.length > maxTyped) {
+		throw new Refused("secret");
+	}
 	const text = bare(typed);
 	const bad = badCharacters(typed);
 	if (bad.length > 0) {
@@ -75,5 +81,5 @@ export function isShort(secret: string): boolean {
 }
 
 function bare(typed: string): string {
-	return typed.replace(/[\s=-]/g, "").replace(/[a-z]/g, (letter) => letter.toUpperCase());
+	return typed.replace(/[\s\u0085=-]/g, "").replace(/[a-z]/g, (letter) => letter.toUpperCase());
 }

@@ -93,44 +93,53 @@ export function undo(plain: Plain, { outcome, id, replaced }: Line, now: Date): 
 	return replaced === undefined ? plain : restore(forget(plain, id), replaced, now);
 }
 
-/** Whether two accounts make the same codes. */
-export function sameKey(a: Draft, b: Draft): boolean {
-	return a.type === b.type && a.secret === b.secret && a.algorithm === b.algorithm && a.digits === b.digits && a.period === b.period;
+/** What accounts that make the same codes have in common. */
+function keyOf({ type, secret, algorithm, digits, period }: Draft): string {
+	return `${type} ${secret} ${algorithm} ${digits} ${period}`;
 }
 
-/** Whether two accounts have the same type, issuer and account, however they are written. */
-export function sameName(a: Draft, b: Draft): boolean {
-	return a.type === b.type && fold(a.issuer) === fold(b.issuer) && fold(a.account) === fold(b.account);
+/** What accounts of the same type, issuer and account have in common, however they are written. */
+function nameOf({ type, issuer, account }: Draft): string {
+	return JSON.stringify([type, fold(issuer), fold(account)]);
 }
 
 class Merge {
 	private plain: Plain;
+	/** No account leaves its place while the incoming are taken, so that the places below stay true. */
+	private readonly accounts: Account[];
+	private readonly placeOfID = new Map<string, number>();
+	private readonly placeOfKey = new Map<string, number>();
+	/** Places of accounts that the file does not have: the only ones that a name can conflict with. */
+	private readonly rivals = new Map<string, number[]>();
+	private readonly deletedHere: Map<string, Tombstone>;
 	private readonly conflicts: Conflict[] = [];
-	/** Accounts that the file does not have either: the only ones that a name can conflict with. */
-	private readonly unknownThere: Set<string>;
+	private readonly binned: Account[];
 
 	constructor(here: Plain, private readonly incoming: Incoming, private readonly now: Date, private readonly newId: () => string) {
 		this.plain = prune(here, now);
-		this.unknownThere = new Set(here.accounts.map(({ id }) => id));
+		const ids = new Set(incoming.drafts.map(({ id }) => id));
+		this.binned = this.bury(ids);
+		this.accounts = [...this.plain.accounts];
+		this.deletedHere = latest(this.plain.deleted);
+		const keys = new Set(incoming.drafts.map(keyOf));
+		this.accounts.forEach((account, place) => {
+			this.index(place);
+			if (!ids.has(account.id) && !keys.has(keyOf(account))) {
+				this.rivals.set(nameOf(account), [...this.rivals.get(nameOf(account)) ?? [], place]);
+			}
+		});
 	}
 
 	run(): Merged {
-		const binned = this.bury();
-		for (const account of this.plain.accounts) {
-			if (this.incoming.drafts.some((draft) => draft.id === account.id || sameKey(draft, account))) {
-				this.unknownThere.delete(account.id);
-			}
-		}
 		const lines = this.incoming.drafts.map((draft, index) => this.take(draft, index));
-		this.keepTombstones();
-		return { plain: this.plain, lines, conflicts: this.conflicts, binned };
+		const plain = prune({ ...this.plain, accounts: this.accounts, deleted: this.tombstones() }, this.now);
+		return { plain, lines, conflicts: this.conflicts, binned: this.binned };
 	}
 
 	/** Rule 4, second half, first: who deleted an account there is not asked about it here. */
-	private bury(): Account[] {
-		const alive = new Set(this.incoming.drafts.map(({ id }) => id));
-		const buried = this.plain.accounts.filter((account) =>
-			!alive.has(account.id) && this.incoming.deleted?.some(({ id, at }) => id === account.id && isLater(at, account.updatedAt)));
+	private bury(alive: Set<string | undefined>): Account[] {
+		const deleted = latest(this.incoming.deleted ?? []);
+		const buried = this.plain.accounts.filter(({ id, updatedAt }) => !alive.has(id) && isLater(deleted.get(id)?.at, updatedAt));
 		for (const { id } of buried) {
 			this.plain = remove(this.plain, id, this.now);
 		}
@@ -138,19 +147,19 @@ class Merge {
 	}
 
 	private take(draft: Draft, index: number): Line {
-		const same = this.plain.accounts.find(({ id }) => id === draft.id);
-		if (same) {
+		const same = this.placeOfID.get(draft.id ?? "");
+		if (same !== undefined) {
 			return this.update(same, draft);
 		}
-		const twin = this.plain.accounts.find((account) => sameKey(account, draft));
-		if (twin) {
+		const twin = this.placeOfKey.get(keyOf(draft));
+		if (twin !== undefined) {
 			return this.unite(twin, draft);
 		}
 		const rival = this.rivalOf(draft);
-		if (rival) {
+		if (rival !== undefined) {
 			return this.decide(rival, draft, index);
 		}
-		const tombstone = this.plain.deleted.find(({ id }) => id === draft.id);
+		const tombstone = this.deletedHere.get(draft.id ?? "");
 		if (tombstone && !isLater(draft.updatedAt, tombstone.at)) {
 			return line(draft, "deleted");
 		}
@@ -158,25 +167,32 @@ class Merge {
 	}
 
 	/** Rule 1: the newer wins as a whole. */
-	private update(same: Account, draft: Draft): Line {
-		const newer = isLater(draft.updatedAt, same.updatedAt);
-		if (newer && !sameKey(same, draft)) {
-			this.bin(same);
+	private update(place: number, draft: Draft): Line {
+		const here = this.at(place);
+		const newer = isLater(draft.updatedAt, here.updatedAt);
+		if (newer && keyOf(here) !== keyOf(draft)) {
+			this.bin(here);
 		}
-		this.put(same, united(newer ? fromDraft(draft, same.id, this.now) : same, same, draft));
-		return line(draft, newer ? "replaced" : "same", same.id);
+		this.put(place, united(newer ? fromDraft(draft, here.id, this.now) : here, here, draft));
+		return line(draft, newer ? "replaced" : "same", here.id);
 	}
 
-	/** Rule 2: one key under two ids; the smaller stays, so that two browsers come to the same. */
-	private unite(twin: Account, draft: Draft): Line {
+	/**
+	 * Rule 2: one key under two ids; the smaller stays, so that two browsers come to the same. So does
+	 * the later time: else the same file would seem newer the second time, under the id that it gave.
+	 */
+	private unite(place: number, draft: Draft): Line {
+		const twin = this.at(place);
 		const id = draft.id !== undefined && draft.id < twin.id ? draft.id : twin.id;
-		this.put(twin, { ...united(twin, twin, draft), id });
+		const updatedAt = draft.updatedAt !== undefined && isLater(draft.updatedAt, twin.updatedAt) ? draft.updatedAt : twin.updatedAt;
+		this.put(place, { ...united(twin, twin, draft), id, updatedAt });
 		this.moveOffset(twin.id, id);
 		return line(draft, "same", id);
 	}
 
-	/** Rule 3: one name, two keys. */
-	private decide(existing: Account, draft: Draft, index: number): Line {
+	/** Rule 3: one name, two keys. What is replaced is no deletion: other browsers are asked for themselves. */
+	private decide(place: number, draft: Draft, index: number): Line {
+		const existing = this.at(place);
 		const answer = this.incoming.answers?.get(index);
 		if (answer === undefined) {
 			this.conflicts.push({ index, incoming: draft, existing, preset: preset(draft, existing) });
@@ -189,26 +205,42 @@ class Merge {
 			return this.add(draft);
 		}
 		const account = fromDraft(draft, this.newId(), this.now);
-		const place = this.plain.accounts.indexOf(existing);
-		this.plain = remove(this.plain, existing.id, this.now);
-		this.plain = { ...this.plain, accounts: this.plain.accounts.toSpliced(place, 0, account) };
+		this.rivals.set(nameOf(existing), (this.rivals.get(nameOf(existing)) ?? []).filter((rival) => rival !== place));
+		this.put(place, account);
+		this.bin(existing);
 		return { ...line(draft, "replaced", account.id), replaced: existing.id };
 	}
 
-	private rivalOf(draft: Draft): Account | undefined {
-		return this.plain.accounts
-			.filter((account) => this.unknownThere.has(account.id) && sameName(account, draft))
-			.reduce<Account | undefined>((newest, each) => (newest && !isLater(each.createdAt, newest.createdAt) ? newest : each), undefined);
+	/** The place of the account of that name that was made last. */
+	private rivalOf(draft: Draft): number | undefined {
+		return this.rivals.get(nameOf(draft))?.reduce<number | undefined>((newest, place) =>
+			newest === undefined || isLater(this.at(place).createdAt, this.at(newest).createdAt) ? place : newest, undefined);
 	}
 
 	private add(draft: Draft): Line {
 		const account = fromDraft(draft, this.newId(), this.now);
-		this.plain = { ...this.plain, accounts: [...this.plain.accounts, account] };
+		this.index(this.accounts.push(account) - 1);
 		return line(draft, "added", account.id);
 	}
 
-	private put(old: Account, account: Account): void {
-		this.plain = { ...this.plain, accounts: this.plain.accounts.map((each) => (each === old ? account : each)) };
+	private at(place: number): Account {
+		return this.accounts[place] as Account;
+	}
+
+	private put(place: number, account: Account): void {
+		this.placeOfID.delete(this.at(place).id);
+		if (this.placeOfKey.get(keyOf(this.at(place))) === place) {
+			this.placeOfKey.delete(keyOf(this.at(place)));
+		}
+		this.accounts[place] = account;
+		this.index(place);
+	}
+
+	private index(place: number): void {
+		this.placeOfID.set(this.at(place).id, place);
+		if (!this.placeOfKey.has(keyOf(this.at(place)))) {
+			this.placeOfKey.set(keyOf(this.at(place)), place);
+		}
 	}
 
 	private bin(account: Account): void {
@@ -225,18 +257,23 @@ class Merge {
 		this.plain = { ...this.plain, local: { ...this.plain.local, offsets: { ...others, [to]: offset } } };
 	}
 
-	/** Both lists, each id once with its latest time, without those that live here. */
-	private keepTombstones(): void {
-		const alive = new Set(this.plain.accounts.map(({ id }) => id));
-		const latest = new Map<string, Tombstone>();
-		for (const tombstone of [...this.plain.deleted, ...this.incoming.deleted ?? []]) {
-			const known = latest.get(tombstone.id);
-			if (!alive.has(tombstone.id) && (!known || isLater(tombstone.at, known.at))) {
-				latest.set(tombstone.id, tombstone);
-			}
-		}
-		this.plain = prune({ ...this.plain, deleted: [...latest.values()] }, this.now);
+	/** Those of both, without those of accounts that live here. */
+	private tombstones(): Tombstone[] {
+		const all = latest([...this.plain.deleted, ...this.incoming.deleted ?? []]);
+		return [...all.values()].filter(({ id }) => !this.placeOfID.has(id));
 	}
+}
+
+/** Of each id the tombstone of the latest time. */
+function latest(tombstones: Tombstone[]): Map<string, Tombstone> {
+	const found = new Map<string, Tombstone>();
+	for (const tombstone of tombstones) {
+		const known = found.get(tombstone.id);
+		if (!known || isLater(tombstone.at, known.at)) {
+			found.set(tombstone.id, tombstone);
+		}
+	}
+	return found;
 }
 
 /** The account with the origins of both and, of a HOTP key, the larger counter: a smaller one was used already. */

@@ -104,7 +104,7 @@ export class Refused extends Error {
 
 /** An entry of a file that could not be taken; the entries beside it are not touched by that. */
 export interface Failure {
-	/** Position in the file: line or entry, from 1. */
+	/** Which line or entry, from 1, in the order of the file's own screen; 0 for the file as a whole. */
 	at: number;
 	issuer: string;
 	account: string;

@@ -7,8 +7,8 @@ export function clean(text: string): string {
 }
 
 /**
- * The form in which names are compared: NFKC and case-folded. JavaScript has no case folding of its
- * own; upper, then lower case comes to the same but for the two forms of the small sigma.
+ * The form in which names are compared and searched: NFKC and case-folded. JavaScript has no case
+ * folding of its own; upper, then lower case comes to the same but for the sigma at a word's end.
  */
 export function fold(text: string): string {
 	return text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");

@@ -69,8 +69,8 @@ export function algorithmOf(written: string): Algorithm {
 
 /** An issuer or account fit to be kept. @throws Refused `label` if it is over {@link maxName} characters */
 export function name(text: string): string {
-	const shown = clean(text);
-	if ([...shown].length > maxName) {
+	const shown = text.length > maxBytes ? text : clean(text);
+	if (shown.length > 2 * maxName || [...shown].length > maxName) {
 		throw new Refused("label");
 	}
 	return shown;

@@ -57,7 +57,7 @@ function object(content: string): Sniffed | undefined {
 }
 
 function lines(content: string): Sniffed | undefined {
-	return content.split(/\r\n|\r|\n/).some(text.isKnown) ? { kind: "text", encrypted: false, text: content } : undefined;
+	return text.isKnown(content) ? { kind: "text", encrypted: false, text: content } : undefined;
 }
 
 function has(object: JSONObject, ...members: string[]): boolean {

@@ -3,8 +3,8 @@ import { isObject, type JSONObject } from "./json";
 import { type Account, type Plain, Refused, type Tombstone } from "./model";
 import { isOrigin } from "./origin";
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /**
  * The plain text of an export file or vault (authenticator.md §5), every member as it was.
@@ -26,19 +26,19 @@ export function validate(value: unknown): Plain {
 	if (value["local"] !== undefined) {
 		check(value, "local", isLocal);
 	}
-	const ids = (value["accounts"] as Account[]).map((account) => account.id.toLowerCase());
+	const ids = (value["accounts"] as Account[]).map((account) => account.id);
 	if (new Set(ids).size !== ids.length) {
 		throw new Refused("format", "id");
 	}
 	return value as unknown as Plain;
 }
 
-/** Whether the text is a moment in the form of RFC 3339. */
+/** Whether the text is a moment in UTC in the form of RFC 3339 §5.6. */
 export function isInstant(value: unknown): value is string {
 	return typeof value === "string" && instant.test(value) && !Number.isNaN(Date.parse(value));
 }
 
-/** Whether the text is a UUID (RFC 9562 §4). */
+/** Whether the text is a UUID in lower case (RFC 9562 §4). */
 export function isUUID(value: unknown): value is string {
 	return typeof value === "string" && uuid.test(value);
 }

@@ -11,6 +11,9 @@ const cost = { m: 19_456, t: 2, p: 1 };
 const derivedBytes = 32;
 const maxKeys = 4;
 
+/** The most encrypted entries: each costs a derivation of its own. */
+export const maxSealed = 2000;
+
 /** An entry whose secret is in clear, or why that could not be had. */
 type Opened = { entry: JSONObject; refused?: Refused };
 
@@ -26,7 +29,8 @@ export function isEncrypted(file: JSONObject): boolean {
  */
 export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Promise<Found> {
 	const entries = entriesOf(file);
-	if (entries.length > maxEntries) {
+	const sealed = entries.filter(isSealed).length;
+	if (entries.length > maxEntries || sealed > maxSealed) {
 		throw new Refused("limits");
 	}
 	const opener = new Opener(file, utf8(passphrase), kdfs);
@@ -35,7 +39,7 @@ export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Pr
 		opened.push(isSealed(entry) ? await opener.open(entry) : { entry });
 	}
 	const refused = opened.filter((each) => each.refused?.code === "passphrase").length;
-	if (refused > 0 && refused === entries.filter(isSealed).length) {
+	if (refused > 0 && refused === sealed) {
 		throw new Refused("passphrase");
 	}
 	opened.sort((a, b) => index(a.entry) - index(b.entry));
@@ -48,8 +52,8 @@ export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Pr
 }
 
 /**
- * The accounts as a plain backup. Its version 8.0.2 reads others than TOTP with SHA-1 wrongly from
- * one, so they are left out.
+ * The accounts as a plain backup. Version 8.0.2 reads others than TOTP with SHA-1 wrongly from it,
+ * so they are left out; text is the form for them.
  */
 export function write(accounts: Account[]): Written {
 	const leftOut = accounts.flatMap(lost);
@@ -141,7 +145,7 @@ function kindOf(type: string, secret: string): { type: string; secret: string } 
 	if (type !== "hex" && type !== "hhex") {
 		return { type, secret };
 	}
-	const bytes = fromHex(secret);
+	const bytes = secret.length > 2 * base32.maxSecretBytes ? undefined : fromHex(secret);
 	if (!bytes) {
 		throw new Refused("secret");
 	}
@@ -173,14 +177,9 @@ function entryOf({ id, secret, issuer, account, digits, period }: Account, index
 
 function lost(account: Account): LeftOut[] {
 	const { id, type, algorithm, issuer } = account;
-	const members: LeftOut[] = [];
-	if (type !== "totp") {
-		members.push({ id, member: "type", whole: true });
-	} else if (algorithm !== "SHA1") {
-		members.push({ id, member: "algorithm", whole: true });
+	if (type !== "totp" || algorithm !== "SHA1") {
+		return [{ id, member: type !== "totp" ? "type" : "algorithm", whole: true }];
 	}
-	if (issuer.includes("::")) {
-		members.push({ id, member: "names", whole: false });
-	}
-	return [...members, ...extras(account)];
+	const names: LeftOut[] = issuer.includes("::") ? [{ id, member: "names", whole: false }] : [];
+	return [...names, ...extras(account)];
 }

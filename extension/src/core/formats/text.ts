@@ -1,11 +1,13 @@
-import { type Account, type Draft, type Failure, type Found, Refused, type Written } from "../model";
+import { type Account, type Draft, type Failure, type Found, type LeftOut, Refused, type Written } from "../model";
 import * as migration from "../migration";
 import * as otpauth from "../otpauth";
 import { extras } from "./extras";
 import { failure, maxEntries } from "./entry";
 
-/** Whether a line is one of those that {@link read} takes. */
-export const isKnown = (line: string): boolean => /^\s*(otpauth|otpauth-migration|steam):\/\//i.test(line);
+/** Whether a text has a line that {@link read} takes. */
+export function isKnown(text: string): boolean {
+	return /(^|[\r\n])[^\S\r\n]*(otpauth|otpauth-migration|steam):\/\//i.test(text);
+}
 
 /**
  * Reads lines of `otpauth://`, `otpauth-migration://` and `steam://KEY`; empty ones are passed over.
@@ -46,11 +48,14 @@ export function read(file: string): Found {
 	return { drafts, failures };
 }
 
-/** One URI in a line each, CRLF, as Authenticator-Extension writes them. */
+/** One URI in a line each, CRLF, as Authenticator-Extension writes them. One that no reader would take is left out. */
 export function write(accounts: Account[]): Written {
+	const lines = accounts.map((account) => ({ account, uri: otpauth.write(account) }));
+	const fits = ({ uri }: { uri: string }) => uri.length <= otpauth.maxBytes;
 	return {
-		text: accounts.map((account) => `${otpauth.write(account)}\r\n`).join(""),
-		leftOut: accounts.flatMap(extras),
+		text: lines.filter(fits).map(({ uri }) => `${uri}\r\n`).join(""),
+		leftOut: lines.flatMap((line): LeftOut[] =>
+			fits(line) ? extras(line.account) : [{ id: line.account.id, member: "names", whole: true }]),
 	};
 }
 

@@ -12,8 +12,12 @@ export function isEncrypted(file: JSONObject): boolean {
 	return typeof file["servicesEncrypted"] === "string" && file["servicesEncrypted"] !== "";
 }
 
-/** Reads a backup of 2FAS, in the order of its screen. @throws Refused `passphrase`; `format` */
+/** Reads a backup of 2FAS, in the order of its screen. @throws Refused `passphrase`; `format`; `unsupported` for schema versions over 4 */
 export async function read(file: JSONObject, passphrase: string, kdfs: Kdfs): Promise<Found> {
+	const version = file["schemaVersion"];
+	if (version !== 1 && version !== 2 && version !== 3 && version !== 4) {
+		throw new Refused("unsupported", "schemaVersion");
+	}
 	const services = isEncrypted(file) ? await unlock(String(file["servicesEncrypted"]), passphrase, kdfs) : file["services"];
 	if (!Array.isArray(services)) {
 		throw new Refused("format", "services");
