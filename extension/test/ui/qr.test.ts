@@ -11,7 +11,7 @@ prepareZXingModule({ overrides: { wasmBinary: buffer as ArrayBuffer } });
 const most = 1_000_000; // microseconds of processor time for a picture
 
 // About 200 characters, as the sign-on writes them.
-const uri = "otpauth://totp/Miyako%20University%20Integrated%20Authentication:sps00001%40miyako.example"
+const uri = "otpauth://totp/Miyako%20University%20Integrated%20Authentication:sps00001"
 	+ "?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Miyako%20University%20Integrated%20Authentication&algorithm=SHA1&digits=6&period=30";
 const other = uri.replace("sps00001", "sps00002");
 
