@@ -38,7 +38,7 @@ func startChromium(t *testing.T, profile, build string) *chromium {
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.UserDataDir(profile),
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-extensions", false), chromedp.Flag("accept-lang", "ja"),
-		chromedp.Flag("disable-gpu", true), chromedp.WindowSize(1280, 900))
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("host-resolver-rules", "MAP *.evil.example 127.0.0.1"), chromedp.WindowSize(1280, 900))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, _ := chromedp.NewContext(allocator)
 	c := &chromium{t: t, ctx: ctx, stop: stop, profile: profile, seen: make(map[target.ID]bool)}

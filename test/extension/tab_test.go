@@ -180,3 +180,6 @@ func downloaded(t *testing.T, folder string) string {
 	t.Fatal("nothing is saved")
 	return ""
 }
+
+// tabKey presses the Tab key.
+func (b *tab) tabKey() { b.t.Helper(); b.do(chromedp.KeyEvent(kb.Tab)) }
