@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"warifu/internal/alarm"
 	"warifu/internal/audit"
 	"warifu/internal/directory"
 	"warifu/internal/mail"
@@ -20,9 +21,10 @@ const (
 	numberDigits   = 8                // of a confirmation number
 	numberLifetime = 15 * time.Minute // ADR-4
 	numberTries    = 5
-	codesAfter     = 24 * time.Hour // from when codes go to an address that is not the first (ADR-8)
-	reportFor      = 72 * time.Hour // ADR-5
-	shareMost      = 2              // accounts that one address may serve (ADR-7)
+	codesAfter     = 24 * time.Hour     // from when codes go to an address that is not the first (ADR-8)
+	reportFor      = 72 * time.Hour     // ADR-5
+	shareMost      = 2                  // accounts that one address may serve (ADR-7)
+	alarmFor       = 7 * 24 * time.Hour // after a recovery a change of address is told to the administrators (AUD-6)
 )
 
 // AddressOutcome is how something that a person did about the notification
@@ -124,6 +126,7 @@ type AddressTx interface {
 	AppendAudit(ctx context.Context, e audit.Event) error
 	throttle.MailTx
 	notice.Tx
+	alarm.RaiseTx
 }
 
 // Addresses lets people say where mail reaches them without the Authenticator.
@@ -134,6 +137,7 @@ type Addresses struct {
 	Throttle throttle.Policy
 	Outbox   *mail.Outbox
 	Notices  *notice.Service
+	Alarm    *alarm.Watch
 	Words    notice.Words
 	Numbers  *secret.MAC               // digests of confirmation numbers
 	Refused  []string                  // domains
@@ -319,6 +323,11 @@ func (s *Addresses) register(ctx context.Context, tx AddressTx, who directory.Su
 	codesFrom, err := s.codesFrom(ctx, tx, who, c)
 	if err != nil {
 		return err
+	}
+	if (c.beside || len(c.gone) > 0) && now.Sub(who.RecoveredAt) < alarmFor { //guard:AUD-6
+		if _, err := s.Alarm.RaiseRarely(ctx, tx, alarm.Finding{Rule: alarm.NewAddress, Of: who.ID, N: 1}, 24*time.Hour); err != nil {
+			return err
+		}
 	}
 	shown := s.Words("common.none")
 	if c.added != "" {

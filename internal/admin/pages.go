@@ -5,9 +5,10 @@ package admin
 import (
 	"errors"
 	"net/http"
-	"strconv"
+	"slices"
 	"time"
 
+	"warifu/internal/audit"
 	"warifu/internal/directory"
 	"warifu/internal/directory/local"
 	"warifu/internal/helpdesk"
@@ -134,13 +135,13 @@ func (p *Pages) showDesk(w http.ResponseWriter, r *http.Request) error {
 		Hours:  plot(text("admin.by_hour"), report.ByHour, func(hour string) string { return text("admin.hour", "hour", hour) }),
 		Kinds:  plot(text("admin.by_kind"), report.ByKind, words),
 		Causes: plot(text("admin.by_cause"), report.ByCause, words),
-		Depts:  plot(text("admin.by_dept"), report.ByDept, func(name string) string { return name }),
+		Depts:  plot(text("admin.by_dept"), report.ByDept(japanese), func(name string) string { return name }),
 	}
 	if web.Query(r, "lifted") == "true" {
 		page.Done = text("admin.lifted")
 	}
 	for _, s := range stopped {
-		page.Stopped = append(page.Stopped, StopRow{ID: s.Agent.SPSID, Text: text("admin.stopped_row", "agent", s.Agent.Name(japanese), "time", p.Site.Clock(r, s.At))})
+		page.Stopped = append(page.Stopped, StopRow{ID: s.Agent.ID, Text: text("admin.stopped_row", "agent", s.Agent.Name(japanese), "time", p.Site.Clock(r, s.At))})
 	}
 	for _, c := range report.Checks {
 		page.Checks = append(page.Checks, text("admin.check_row", "no", c.Case.No, "kind", words(helpdesk.KindName(c.Case.Kind)), "name", c.Person.Name(japanese), "phone", c.Person.Telephone))
@@ -166,19 +167,19 @@ type LiftPage struct {
 }
 
 func (p *Pages) askLift(w http.ResponseWriter, r *http.Request) error {
-	id := web.Query(r, "agent")
 	v, err := p.enter(w, r, session.Fresh, r.URL.RequestURI())
 	if v == nil {
 		return err
 	}
-	who, err := p.Directory.Show(r.Context(), id)
-	if errors.Is(err, directory.ErrNotFound) {
-		return p.Site.Redirect(w, r, "/admin")
-	}
+	stopped, err := p.Reports.Stopped(r.Context())
 	if err != nil {
 		return err
 	}
-	page := LiftPage{ID: who.SPSID, Agent: who.Name(p.Site.Lang(r) == i18n.Japanese)}
+	n := slices.IndexFunc(stopped, func(s helpdesk.Stop) bool { return s.Agent.ID == web.Query(r, "agent") })
+	if n < 0 { // another administrator was faster
+		return p.Site.Redirect(w, r, "/admin")
+	}
+	page := LiftPage{ID: stopped[n].Agent.ID, Agent: stopped[n].Agent.Name(p.Site.Lang(r) == i18n.Japanese)}
 	if page.Hidden, err = p.Site.Hidden(w, r, liftStep, ""); err != nil {
 		return err
 	}
@@ -195,15 +196,13 @@ func (p *Pages) lift(w http.ResponseWriter, r *http.Request) error {
 	if v == nil {
 		return err
 	}
-	who, err := p.Directory.Show(r.Context(), form["agent"])
-	if err == nil && who.ID == v.Subscriber.ID { //guard:HD-6
+	if form["agent"] == v.Subscriber.ID { //guard:HD-6
 		return errOwn
 	}
-	if err == nil {
-		err = p.Directory.As(v.Subscriber.ID).Lift(r.Context(), who.SPSID, "lifted at the console")
-	}
-	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+	from := p.Site.Client(r)
+	by := local.By{SubscriberID: v.Subscriber.ID, Address: from.Address.String(), AgentHash: audit.HashAgent(from.Agent)}
+	if err := p.Directory.As(by).Lift(r.Context(), form["agent"], "lifted at the console"); err != nil {
 		return err
 	}
-	return p.Site.Redirect(w, r, "/admin?lifted="+strconv.FormatBool(err == nil))
+	return p.Site.Redirect(w, r, "/admin?lifted=true")
 }

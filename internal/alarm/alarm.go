@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,18 +38,32 @@ type Rule struct {
 	Text mail.Text // of the letter, with the time in which it counts
 }
 
+// Finding is what an alarm is raised for.
+type Finding struct {
+	Rule     Rule
+	Of       string // id of whom it is about; empty if it is about nobody
+	N, Limit int64  // how many, and how many may be
+}
+
 // The rules.
 var (
 	WrongCodes    = Rule{"wrong codes", mail.Text{Japanese: "数字・コードの誤り（5分間）", English: "Wrong numbers and codes in 5 min"}}
 	DeskEntries   = Rule{"wrong entries of one agent", mail.Text{Japanese: "1人の担当者の照合番号の誤り（10分間）", English: "Wrong entries of one agent in 10 min"}}
 	DeskTarget    = Rule{"wrong entries for one person", mail.Text{Japanese: "1人の利用者への照合番号の誤り（1時間）", English: "Wrong entries for one person in 1 h"}}
 	DeskApprovals = Rule{"approvals of one agent", mail.Text{Japanese: "1人の担当者の承認（24時間）", English: "Approvals of one agent in 24 h"}}
+	DeskAgain     = Rule{"same agent and person again", mail.Text{Japanese: "同じ担当者による同じ利用者の承認（30日間）", English: "Approvals of one person by the same agent in 30 days"}}
+	DeskClosed    = Rule{"approvals outside of the hours", mail.Text{Japanese: "受付時間外の承認", English: "Approvals outside of the opening hours"}}
+	NewAddress    = Rule{"recovery, then another address", mail.Text{Japanese: "復旧後のアドレス変更（7日間）", English: "Address changed within 7 days of a recovery"}}
+	BrokenTrail   = Rule{"broken trail", mail.Text{Japanese: "監査記録の不整合", English: "Faults of the audit trail"}}
 )
 
 var scopeText = mail.Text{Japanese: "システム全体", English: "the whole system"}
 
 // RaiseTx is what telling of an alarm needs of a transaction.
 type RaiseTx interface {
+	// RaiseAlarm notes that a rule has raised an alarm, and reports whether it did:
+	// not if some node has raised it less than a time ago.
+	RaiseAlarm(ctx context.Context, rule string, every time.Duration, now time.Time) (bool, error)
 	AppendAudit(ctx context.Context, e audit.Event) error
 	mail.Queue
 }
@@ -63,9 +78,6 @@ type Tx interface {
 	CountedSince(ctx context.Context) (time.Time, error)
 	// RemoveFailures deletes the minutes before a time.
 	RemoveFailures(ctx context.Context, before time.Time) error
-	// RaiseAlarm notes that a rule has raised an alarm, and reports whether it did:
-	// not if some node has raised it less than a time ago.
-	RaiseAlarm(ctx context.Context, rule string, every time.Duration, now time.Time) (bool, error)
 	RaiseTx
 }
 
@@ -127,7 +139,7 @@ func (w *Watch) Check(ctx context.Context) error {
 }
 
 func (w *Watch) look(ctx context.Context, tx Tx, n int64) (s sight, err error) {
-	now, minute := w.Now(), w.Now().Truncate(time.Minute)
+	minute := w.Now().Truncate(time.Minute)
 	if err := tx.AddFailures(ctx, minute, n); err != nil {
 		return s, err
 	}
@@ -141,10 +153,8 @@ func (w *Watch) look(ctx context.Context, tx Tx, n int64) (s sight, err error) {
 	if s.limit, err = w.limit(ctx, tx, minute); err != nil || !s.tooMany() {
 		return s, err
 	}
-	if s.raised, err = tx.RaiseAlarm(ctx, WrongCodes.Name, atMost, now); err != nil || !s.raised {
-		return s, err
-	}
-	return s, w.Raise(ctx, tx, WrongCodes, s.failures, s.limit)
+	s.raised, err = w.RaiseRarely(ctx, tx, Finding{Rule: WrongCodes, N: s.failures, Limit: s.limit}, atMost)
+	return s, err
 }
 
 // limit is how many wrong codes are too many now: those of the rule, or five
@@ -167,16 +177,26 @@ func (w *Watch) limit(ctx context.Context, tx Tx, minute time.Time) (int64, erro
 	return min(most, max(least, times*sum/spans)), nil
 }
 
+// RaiseRarely is [Watch.Raise], but not of the same thing less than a time after
+// it was raised, on whichever node. It reports whether it was raised.
+func (w *Watch) RaiseRarely(ctx context.Context, tx RaiseTx, f Finding, every time.Duration) (bool, error) {
+	raised, err := tx.RaiseAlarm(ctx, strings.TrimSuffix(f.Rule.Name+": "+f.Of, ": "), every, w.Now())
+	if err != nil || !raised {
+		return false, err
+	}
+	return true, w.Raise(ctx, tx, f)
+}
+
 // Raise records an alarm, and mails it to the administrators.
-func (w *Watch) Raise(ctx context.Context, tx RaiseTx, rule Rule, n, limit int64) error {
+func (w *Watch) Raise(ctx context.Context, tx RaiseTx, f Finding) error {
 	now := w.Now()
-	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: rule.Name,
-		Detail: map[string]string{"failures": fmt.Sprint(n), "limit": fmt.Sprint(limit)}})
+	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: f.Rule.Name, Subscriber: f.Of,
+		Detail: map[string]string{"failures": fmt.Sprint(f.N), "limit": fmt.Sprint(f.Limit)}})
 	if err != nil {
 		return err
 	}
 	for _, address := range w.To {
-		letter := mail.Alarm{At: now, Rule: rule.Text, N: int(n), Limit: int(limit), Scope: scopeText, URL: w.Trail}
+		letter := mail.Alarm{At: now, Rule: f.Rule.Text, N: int(f.N), Limit: int(f.Limit), Scope: scopeText, URL: w.Trail}
 		if err := w.Outbox.Queue(ctx, tx, mail.Envelope{To: address}, letter); err != nil {
 			return err
 		}

@@ -329,7 +329,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 	}}
 	addresses := &account.Addresses{
 		InTx: store.In[account.AddressTx](a.DB), View: store.View[account.AddressReader](a.DB), Throttle: a.Config.Throttle,
-		Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words, Numbers: a.Ring.MAC(keyring.OTP),
+		Outbox: a.Notices.Outbox, Notices: a.Notices, Alarm: a.Alarm, Words: a.words, Numbers: a.Ring.MAC(keyring.OTP),
 		Refused: a.Config.Institution.MailDomains, AtOnce: a.Config.Demo != nil,
 		Report: func(token string) string { return a.Config.BaseURL + "/not-me/" + token }, Random: rand.Reader, Now: a.now,
 	}

@@ -54,6 +54,7 @@ func (a *App) buildBackground() error {
 		&oidc.Logouts{Issuer: a.Config.BaseURL, InTx: store.In[oidc.LogoutTx](a.DB), Services: a.Services, Signing: a.Signing, Log: a.Log, Now: a.now},
 		&background.Job{Name: "audit sealing", Every: audit.SealEvery, Log: a.Log, Run: a.sealer().Seal},
 		&background.Job{Name: "clock", Every: clock.Every, Log: a.Log, Run: a.Clock.Note},
+		&background.Job{Name: "audit verification", Every: alarm.VerifyEvery, Log: a.Log, Run: a.Verification().Check},
 		&background.Job{Name: "alarm", Every: alarm.Every, Log: a.Log, Run: a.Alarm.Check},
 		&background.Job{Name: "expiry", Every: expireEvery, Log: a.Log, Run: a.expire},
 		&background.Job{Name: "stopped sign-ins", Every: expireEvery, Log: a.Log, Run: func(ctx context.Context) error {
@@ -135,6 +136,11 @@ func (a *App) Stop() {
 
 func (a *App) sealer() *audit.Sealer {
 	return &audit.Sealer{InTx: store.In[audit.SealTx](a.DB), Key: a.Ring.MAC(keyring.Audit), Now: a.now}
+}
+
+// Verification looks every day whether the audit trail is whole.
+func (a *App) Verification() *alarm.Verification {
+	return &alarm.Verification{Seal: a.sealer().Seal, Verify: a.Trail().Verify, InTx: store.In[alarm.RaiseTx](a.DB), Alarm: a.Alarm}
 }
 
 // Trail verifies the audit trail.

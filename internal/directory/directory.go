@@ -4,6 +4,7 @@
 package directory
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -69,6 +70,14 @@ type Subscriber struct {
 type Department struct {
 	English  string `json:"en,omitempty"`
 	Japanese string `json:"ja,omitempty"`
+}
+
+// Name is the department's in a language; where there is none, in the other.
+func (d Department) Name(japanese bool) string {
+	if japanese {
+		return cmp.Or(d.Japanese, d.English)
+	}
+	return cmp.Or(d.English, d.Japanese)
 }
 
 // Name is how pages call the person: family name first, in English with the

@@ -72,7 +72,7 @@ func (d *Desk) flags(ctx context.Context, tx DeskReader, who directory.Subscribe
 // add notes what an event of the person says.
 func (f *Flags) add(e audit.Event, c Case, now time.Time) {
 	meaning := meanings[e.Name][e.Outcome]
-	if meaning == signedIn && e.At.Before(c.OpenedAt) && throttleNetwork(e.Address) == throttleNetwork(c.Caller.Address) {
+	if meaning == signedIn && e.At.Before(c.OpenedAt) && networkOf(e.Address) == networkOf(c.Caller.Address) {
 		f.Network = false
 	}
 	recent := now.Sub(e.At) < lately
@@ -91,7 +91,9 @@ func (f *Flags) add(e audit.Event, c Case, now time.Time) {
 	}
 }
 
-func throttleNetwork(address string) string {
+// networkOf returns the part of an address in a row that is compared; what is no
+// address is one network of its own.
+func networkOf(address string) string {
 	parsed, err := netip.ParseAddr(address)
 	if err != nil {
 		return "unknown"

@@ -91,7 +91,7 @@ func TestReport(t *testing.T) {
 	if w.Approved != 2 || w.Refused != 1 || w.Dropped != 2 || w.Alone != 4 || w.Median != 6*time.Minute || w.P90 != 10*time.Minute {
 		t.Errorf("%+v", w)
 	}
-	if len(w.ByHour) != 24 || w.ByHour[9].N != 6 || w.ByKind[0].N != 6 || w.ByDept[0].N != 4 || w.ByDept[1].Name != "文学部" {
+	if len(w.ByHour) != 24 || w.ByHour[9].N != 6 || w.ByKind[0].N != 6 || w.ByDept(true)[0].N != 4 || w.ByDept(true)[1].Name != "文学部" {
 		t.Errorf("%+v", w)
 	}
 	var csv strings.Builder

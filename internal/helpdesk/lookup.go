@@ -158,7 +158,7 @@ func (l *LookUp) Protect(ctx context.Context, a Agent, spsID, reason string, act
 	case who.Role == directory.RoleAdministrator && a.Subscriber.Role != directory.RoleAdministrator: //guard:A32
 		return ErrRank
 	}
-	people := l.Directory.As(a.Subscriber.ID)
+	people := l.Directory.As(a.by())
 	switch act {
 	case EndSessions:
 		return people.EndSessions(ctx, spsID, reason)

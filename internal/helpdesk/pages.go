@@ -61,7 +61,7 @@ func (p *Pages) enterWith(w http.ResponseWriter, r *http.Request, demand session
 	if err != nil {
 		return nil, err
 	}
-	if demand == session.Fresh && throttleNetwork(v.Session.Address) != throttle.Network(a.Address) { //guard:A29
+	if demand == session.Fresh && networkOf(v.Session.Address) != throttle.Network(a.Address) { //guard:A29
 		return nil, p.Gate.Again(w, r, back)
 	}
 	return a, nil

@@ -105,7 +105,7 @@ func (p *Pages) board(r *http.Request, a Agent, page BoardPage) (BoardPage, erro
 }
 
 // stateNames are the words of the states on the board.
-var stateNames = map[State]string{Waiting: "desk.state_new", Working: "desk.state_working", Second: "desk.state_second", Approved: "case.done_signin"}
+var stateNames = map[State]string{Waiting: "desk.state_new", Working: "desk.state_working", Second: "desk.state_second"}
 
 func (p *Pages) boardRow(r *http.Request, row Row, now time.Time) BoardRow {
 	age := now.Sub(row.Case.OpenedAt)

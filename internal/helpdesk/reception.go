@@ -14,6 +14,7 @@ import (
 	"warifu/internal/mail"
 	"warifu/internal/notice"
 	"warifu/internal/secret"
+	"warifu/internal/throttle"
 	"warifu/internal/web"
 )
 
@@ -33,9 +34,17 @@ type CaseTx interface {
 	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
+// CountTx counts in windows of time.
+type CountTx interface {
+	// CountEntry counts under a name, in windows that begin with the first; it
+	// returns the count, and when the name was stopped.
+	CountEntry(ctx context.Context, name string, window time.Duration, now time.Time) (n int64, stoppedAt time.Time, err error)
+}
+
 // CallerTx is what the flow of a claimant needs of its transaction to have a case.
 type CallerTx interface {
 	CaseTx
+	CountTx
 	notice.Tx
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	// HoldSubscriber keeps other transactions from opening or approving a case of
@@ -86,6 +95,7 @@ const (
 
 const (
 	perHour   = 3
+	told      = 3 // cases of one person and day that are told one by one
 	mostCases = 5000
 	numberLen = 4
 	numberTry = 100 // with half of the numbers taken, one is found
@@ -131,8 +141,13 @@ func (d *Reception) Open(ctx context.Context, tx CallerTx, who directory.Subscri
 	return c, Opened, d.announceNew(ctx, tx, who, c, o.Client)
 }
 
-// turnedAway records what was not opened.
+// turnedAway records what was not opened: of a flood only each doubling, so that
+// it shows and cannot fill the trail.
 func (d *Reception) turnedAway(ctx context.Context, tx CallerTx, who directory.Subscriber, o Opening, a Answer) error {
+	n, _, err := tx.CountEntry(ctx, "away:"+who.ID, 24*time.Hour, d.Now())
+	if err != nil || !throttle.Telling(n) { //guard:HD-20
+		return err
+	}
 	return tx.AppendAudit(ctx, audit.Event{At: d.Now(), Name: audit.DeskCase, Actor: who.ID, Subscriber: who.ID, Outcome: string(a),
 		Address: o.Client.Address.String(), AgentHash: audit.HashAgent(o.Client.Agent), Detail: map[string]string{"kind": string(o.Kind)}})
 }
@@ -175,9 +190,15 @@ func (d *Reception) store(ctx context.Context, tx CallerTx, c Case) (Case, error
 
 func (d *Reception) announceNew(ctx context.Context, tx CallerTx, who directory.Subscriber, c Case, from web.Client) error {
 	device, place := notice.Device(from, d.Words), notice.Place(from, d.Words)
-	err := d.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.CaseOpened, Subscriber: who, At: c.OpenedAt, Browser: device, Place: place, Values: d.values(c)})
+	telling, err := telling(ctx, tx, c)
 	if err != nil {
 		return err
+	}
+	if telling {
+		err := d.Notices.Tell(ctx, tx, notice.Notice{Kind: notice.CaseOpened, Subscriber: who, At: c.OpenedAt, Browser: device, Place: place, Values: d.values(c)})
+		if err != nil {
+			return err
+		}
 	}
 	if d.Mail.To != "" {
 		letter := mail.DeskCase{Kind: d.kind(c), At: c.OpenedAt, Browser: device, Place: place, URL: d.Mail.Console}
@@ -189,6 +210,21 @@ func (d *Reception) announceNew(ctx context.Context, tx CallerTx, who directory.
 		return err
 	}
 	return tx.AppendAudit(ctx, c.event(who.ID, "opened", d.Now()))
+}
+
+// telling reports whether the person is told by mail that a case was opened, and
+// that it ended without the help desk: of the first three of a day, and then at
+// each doubling. Who knows the password could fill the mailboxes otherwise. What
+// an agent decides is told always.
+func telling(ctx context.Context, tx CaseTx, c Case) (bool, error) {
+	recent, err := tx.CasesOf(ctx, c.SubscriberID, c.OpenedAt.Add(-24*time.Hour))
+	n := int64(0)
+	for _, o := range recent {
+		if o.No <= c.No {
+			n++
+		}
+	}
+	return n <= told || throttle.Telling(n), err
 }
 
 func (d *Reception) kind(c Case) mail.Text { return d.Words(kindNames[c.Kind]) }
@@ -244,9 +280,13 @@ func (d *Reception) End(ctx context.Context, tx CallerTx, c Case, o Outcome) err
 	if err := d.move(ctx, tx, &c, o, c.event(actor, o, d.Now())); err != nil {
 		return err
 	}
-	reason, told := map[Outcome]mail.Text{Cancellation: notice.ClosedCancelled, Lapse: notice.ClosedExpired}[o]
-	if !told { // the person has just done something that is told anyway
+	reason, is := map[Outcome]mail.Text{Cancellation: notice.ClosedCancelled, Lapse: notice.ClosedExpired}[o]
+	if !is { // the person has just done something that is told anyway
 		return nil
+	}
+	telling, err := telling(ctx, tx, c)
+	if err != nil || !telling {
+		return err
 	}
 	return d.tellClosed(ctx, tx, c, reason)
 }

@@ -39,7 +39,7 @@ type Weekly struct {
 	Again                              int           // people with more than one case
 	Alone, Recovered                   int           // people who came back in without the help desk, and all who did
 	Median, P90                        time.Duration // from the opening to the decision
-	ByHour, ByKind, ByCause, ByDept    []Count
+	ByHour, ByKind, ByCause            []Count
 	Checks                             []CheckCall
 	Cases                              []Case
 	Depts                              map[string]directory.Department // by subscriber
@@ -101,14 +101,13 @@ func (s *Reports) of(ctx context.Context, tx ReportReader, from, to time.Time) (
 
 // count fills in what is counted of the cases.
 func (s *Reports) count(w *Weekly) {
-	hours, kinds, causes, depts := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	hours, kinds, causes := map[string]int{}, map[string]int{}, map[string]int{}
 	var waited []time.Duration
 	helped := make(map[string]bool)
 	for _, c := range w.Cases {
 		hours[strconv.Itoa(c.OpenedAt.In(s.Zone).Hour())]++
 		kinds[kindNames[c.Kind]]++
 		causes[causeNames[c.Cause]]++
-		depts[cmp.Or(w.Depts[c.SubscriberID].Japanese, w.Depts[c.SubscriberID].English, "–")]++
 		switch {
 		case c.State == Refused:
 			w.Refused++
@@ -136,11 +135,20 @@ func (s *Reports) count(w *Weekly) {
 		name := strconv.Itoa(hour)
 		w.ByHour = append(w.ByHour, Count{Name: name, N: hours[name]})
 	}
-	w.ByKind, w.ByCause, w.ByDept = largest(kinds), largest(causes), largest(depts)
+	w.ByKind, w.ByCause = largest(kinds), largest(causes)
 }
 
 // causeNames are the keys of the causes in the catalogue.
 var causeNames = map[Cause]string{NoAddress: "cause.no_address", Unreadable: "cause.unreadable", NeverMail: "cause.never_mail", WindowOver: "cause.window_over", Alien: "cause.alien"}
+
+// ByDept counts the cases by the department of their persons, in a language.
+func (w Weekly) ByDept(japanese bool) []Count {
+	depts := make(map[string]int)
+	for _, c := range w.Cases {
+		depts[cmp.Or(w.Depts[c.SubscriberID].Name(japanese), "–")]++
+	}
+	return largest(depts)
+}
 
 // largest returns the counts, the largest first.
 func largest(counts map[string]int) (all []Count) {
@@ -196,7 +204,7 @@ func (w Weekly) WriteCSV(to io.Writer, zone *time.Location) error {
 			minutes = strconv.Itoa(int(c.Decided.At.Sub(c.OpenedAt).Minutes()))
 		}
 		dept := w.Depts[c.SubscriberID]
-		lines = append(lines, []string{number(c.No), string(c.Kind), string(c.Cause), string(c.State), cmp.Or(dept.Japanese, dept.English), c.Caller.Device,
+		lines = append(lines, []string{number(c.No), string(c.Kind), string(c.Cause), string(c.State), dept.Name(true), c.Caller.Device,
 			strconv.FormatBool(c.Caller.Campus), stamp(c.OpenedAt), stamp(c.Decided.At), stamp(c.EndedAt), minutes, strconv.FormatBool(c.Marks.OutsideHours)})
 	}
 	for _, line := range lines {

@@ -11,21 +11,7 @@ import (
 // AskDesk opens a case at the help desk, whose agent can let the person in with
 // an OTP. The page waits as long as the case lives.
 func (s *Service) AskDesk(ctx context.Context, key flow.Key, c Claimant) (Verdict, error) {
-	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
-		if !f.State.takesFactor() || f.StepUp { //guard:SES-10
-			return Verdict{}, flow.OutOfOrder(f.State, DeskAsked)
-		}
-		who, err := tx.Subscriber(ctx, f.SubscriberID)
-		if err != nil {
-			return Verdict{}, err
-		}
-		if who.Status != directory.Active { //guard:SES-9
-			return Verdict{Outcome: SuspendedAccount}, nil
-		}
-		back, err := s.waysBack(ctx, tx, who)
-		if err != nil {
-			return Verdict{}, err
-		}
+	return s.ask(ctx, key, c, DeskAsked, func(tx Tx, f *Flow, who directory.Subscriber, back WaysBack) (Verdict, error) {
 		opened, answer, err := s.Desk.Open(ctx, tx, who, helpdesk.Opening{Kind: helpdesk.SignIn, Cause: back.cause(), Flow: f.Key, Client: c.Client})
 		if err != nil {
 			return Verdict{}, err

@@ -40,16 +40,15 @@ func (s *Service) waysBack(ctx context.Context, tx Reader, who directory.Subscri
 	return back, err
 }
 
-// SendOTP sends an OTP to one of the person's addresses: the n-th of
-// [WaysBack.Addresses]; the form names no address (MAIL-5). It takes the place
-// of an earlier one.
-func (s *Service) SendOTP(ctx context.Context, key flow.Key, c Claimant, n int, service mail.Text) (Verdict, error) {
+// ask is the step of a person who cannot give a second factor, and asks for a way
+// back in.
+func (s *Service) ask(ctx context.Context, key flow.Key, c Claimant, o Outcome, do func(Tx, *Flow, directory.Subscriber, WaysBack) (Verdict, error)) (Verdict, error) {
 	return s.step(ctx, key, c, func(tx Tx, f *Flow) (Verdict, error) {
 		if !f.State.takesFactor() { // the table refuses it, too; nothing is sent
-			return Verdict{}, flow.OutOfOrder(f.State, OTPSent)
+			return Verdict{}, flow.OutOfOrder(f.State, o)
 		}
 		if f.StepUp { //guard:SES-10
-			return Verdict{}, flow.OutOfOrder(f.State, OTPSent)
+			return Verdict{}, flow.OutOfOrder(f.State, o)
 		}
 		who, err := tx.Subscriber(ctx, f.SubscriberID)
 		if err != nil {
@@ -62,6 +61,15 @@ func (s *Service) SendOTP(ctx context.Context, key flow.Key, c Claimant, n int, 
 		if err != nil {
 			return Verdict{}, err
 		}
+		return do(tx, f, who, back)
+	})
+}
+
+// SendOTP sends an OTP to one of the person's addresses: the n-th of
+// [WaysBack.Addresses]; the form names no address (MAIL-5). It takes the place
+// of an earlier one.
+func (s *Service) SendOTP(ctx context.Context, key flow.Key, c Claimant, n int, service mail.Text) (Verdict, error) {
+	return s.ask(ctx, key, c, OTPSent, func(tx Tx, f *Flow, who directory.Subscriber, back WaysBack) (Verdict, error) {
 		if n < 0 || n >= len(back.Addresses) {
 			return Verdict{}, flow.ErrConflict // the addresses have changed since the page was made
 		}

@@ -47,7 +47,7 @@ func (tx *Tx) RemoveFailures(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-// RaiseAlarm implements [alarm.Tx].
+// RaiseAlarm implements [alarm.RaiseTx].
 func (tx *Tx) RaiseAlarm(ctx context.Context, rule string, every time.Duration, now time.Time) (bool, error) {
 	n, err := tx.exec(ctx, `INSERT INTO alarm (rule, raised_at) VALUES ($1, $2)
 		ON CONFLICT (rule) DO UPDATE SET raised_at = $2 WHERE alarm.raised_at <= $3`, rule, millis(now), millis(now.Add(-every)))

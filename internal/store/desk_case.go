@@ -181,7 +181,7 @@ func (tx *Tx) HoldSubscriber(ctx context.Context, id string) error {
 	return nil
 }
 
-// CountEntry implements [helpdesk.EntryTx].
+// CountEntry implements [helpdesk.CountTx].
 func (tx *Tx) CountEntry(ctx context.Context, name string, window time.Duration, now time.Time) (wrong int64, stoppedAt time.Time, err error) {
 	var stopped int64
 	err = tx.queryRow(ctx,

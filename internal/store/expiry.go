@@ -49,6 +49,8 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 		return fmt.Errorf("store: remove expired: %w", err)
 	}
 	for _, statement := range []string{
+		`DELETE FROM alarm WHERE raised_at < $1`,
+		`DELETE FROM desk_entry WHERE stopped_at = 0 AND since < $1`,
 		`DELETE FROM removed_address WHERE removed_at < $1`,
 		`DELETE FROM claimed_address WHERE claimed_at < $1`, // it is needed for the time of one transaction
 	} {

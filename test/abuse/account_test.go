@@ -51,7 +51,7 @@ var confirmationDigits = regexp.MustCompile(`\b\d{4} \d{4}\b`)
 // numberOf returns the newest number that was sent to an address for a person.
 func (w *world) numberOf(id, to string) (found string) {
 	w.t.Helper()
-	subscriber := w.idOf(id)
+	subscriber := w.subscriber(id)
 	for _, m := range w.mailsTo(to) {
 		if n := confirmationDigits.FindString(m.Body); n != "" && m.subscriber == subscriber {
 			found = n

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"warifu/internal/audit"
 	"warifu/internal/authenticator/passkey/passkeytest"
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
@@ -69,9 +70,16 @@ func TestDeskEntry(t *testing.T) {
 		if page := admin.get("/admin"); !page.says("agent01") && !page.says("SATO Keiko") {
 			t.Errorf("the administrator does not see it: %d %s", page.Code, page.Body)
 		}
-		ask := admin.get("/admin/lift?agent=agent01")
-		if got := admin.submit("/admin/lift", ask.form("/admin/lift"), "agent", "agent01"); got.Code != http.StatusSeeOther {
+		stopped := w.subscriber(agent01.id)
+		ask := admin.get("/admin/lift?agent=" + stopped)
+		if got := admin.submit("/admin/lift", ask.form("/admin/lift"), "agent", stopped); got.Code != http.StatusSeeOther {
 			t.Fatalf("lift: %d %s", got.Code, got.main())
+		}
+		if e := w.events(audit.DeskLift); len(e) != 1 || e[0].Subscriber != stopped || e[0].Actor != w.subscriber(admin01.id) || e[0].Address != admin.address || e[0].AgentHash == "" {
+			t.Errorf("the trail of the lift: %+v", e)
+		}
+		if got := admin.get("/admin/lift?agent=" + stopped); got.Header().Get("Location") != "/admin" {
+			t.Errorf("lifting who is not stopped: %d %s", got.Code, got.main())
 		}
 		caller.waitState(waiting) // the page is still there
 		desk.open(taro.id, waiting.number())
@@ -86,8 +94,9 @@ func TestDeskLiftsOthers(t *testing.T) {
 		for range 10 {
 			admin.entry(taro.id, "0000")
 		}
-		ask := admin.get("/admin/lift?agent=admin01")
-		if got := admin.submit("/admin/lift", ask.form("/admin/lift"), "agent", admin01.id); got.Code == http.StatusSeeOther {
+		own := w.subscriber(admin01.id)
+		ask := admin.get("/admin/lift?agent=" + own)
+		if got := admin.submit("/admin/lift", ask.form("/admin/lift"), "agent", own); got.Code == http.StatusSeeOther {
 			t.Errorf("lifted by himself: %s", got.Header().Get("Location"))
 		}
 		if got := admin.entry(taro.id, "0000"); !got.says("You cannot open requests now") {
@@ -95,8 +104,8 @@ func TestDeskLiftsOthers(t *testing.T) {
 		}
 		w.exec(`UPDATE subscriber SET role = 'administrator' WHERE sps_id = 'agent02'`)
 		other := w.atDesk(agent02)
-		ask = other.get("/admin/lift?agent=admin01")
-		if got := other.submit("/admin/lift", ask.form("/admin/lift"), "agent", admin01.id); got.Header().Get("Location") != "/admin?lifted=true" {
+		ask = other.get("/admin/lift?agent=" + own)
+		if got := other.submit("/admin/lift", ask.form("/admin/lift"), "agent", own); got.Header().Get("Location") != "/admin?lifted=true" {
 			t.Errorf("not lifted by another one: %d %s", got.Code, got.main())
 		}
 	}, anyFactor)
@@ -341,6 +350,9 @@ func TestDeskMatrix(t *testing.T) {
 		caller, owner := w.newBrowser(), w.atDesk(agent01)
 		waiting := caller.callDesk(taro.id)
 		path := owner.open(taro.id, waiting.number()).path()
+		stopped := w.subscriber(agent02.id)
+		w.exec(`INSERT INTO desk_entry (name, wrong, since, stopped_at) VALUES ('agent:' || '` + stopped + `', 10, 1, 1)`)
+		lift := "/admin/lift?agent=" + stopped
 		none, nobody, second := w.newBrowser(), w.newBrowser(), w.atDesk(agent02)
 		none.signIn(hanako)
 		auditor := w.newBrowser()
@@ -352,11 +364,11 @@ func TestDeskMatrix(t *testing.T) {
 			want map[string]int
 		}{
 			{"nobody", nobody, map[string]int{"/desk": 303, "/desk/person": 303, path: 303, "/admin": 303, "/admin/desk.csv": 303, "/desk/board": no, path + "/caller": no}},
-			{"subscriber", none, map[string]int{"/desk": no, "/desk/person": no, path: no, "/admin": no, "/admin/desk.csv": no, "/desk/board": no, path + "/caller": no, "/admin/lift?agent=agent01": no}},
-			{"auditor", auditor, map[string]int{"/desk": no, "/desk/person": no, path: no, "/admin": ok, "/admin/desk.csv": ok, "/desk/board": no, path + "/caller": no, "/admin/lift?agent=agent01": no}},
-			{"the agent of the case", owner, map[string]int{"/desk": ok, "/desk/person": ok, path: ok, "/admin": no, "/admin/desk.csv": no, "/desk/board": ok, path + "/caller": ok, "/admin/lift?agent=agent01": no}},
+			{"subscriber", none, map[string]int{"/desk": no, "/desk/person": no, path: no, "/admin": no, "/admin/desk.csv": no, "/desk/board": no, path + "/caller": no, lift: no}},
+			{"auditor", auditor, map[string]int{"/desk": no, "/desk/person": no, path: no, "/admin": ok, "/admin/desk.csv": ok, "/desk/board": no, path + "/caller": no, lift: no}},
+			{"the agent of the case", owner, map[string]int{"/desk": ok, "/desk/person": ok, path: ok, "/admin": no, "/admin/desk.csv": no, "/desk/board": ok, path + "/caller": ok, lift: no}},
 			{"another agent", second, map[string]int{"/desk": ok, path: gone, path + "/caller": nothing, path + "?confirm=approve": gone, "/desk/events?case=" + path[len("/desk/cases/"):]: nothing}},
-			{"administrator", w.atDesk(admin01), map[string]int{"/desk": ok, path: gone, "/admin": ok, "/admin/desk.csv": ok, "/admin/lift?agent=agent01": ok}},
+			{"administrator", w.atDesk(admin01), map[string]int{"/desk": ok, path: gone, "/admin": ok, "/admin/desk.csv": ok, lift: ok}},
 		} {
 			for address, want := range row.want {
 				if got := row.b.get(address); got.Code != want {
@@ -650,8 +662,8 @@ func TestDeskLimits(t *testing.T) {
 				t.Fatalf("%d %s", got.Code, got.main())
 			}
 		}
-		if n := w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'alarm_raised'`); n != 1 {
-			t.Errorf("%d alarms", n)
+		if found := w.alarms("approvals of one agent"); len(found) != 1 || found[0].Subscriber != w.subscriber(agent01.id) {
+			t.Errorf("alarms: %+v", found)
 		}
 		p, caller := seeded(5), w.newBrowser()
 		waiting := caller.callDesk(p.id)

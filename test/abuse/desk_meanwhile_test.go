@@ -152,7 +152,7 @@ func askFirst(w *world, b *browser) func() page {
 func TestDeskBoardRows(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		w.newBrowser().callDesk(taro.id)
-		rows, err := w.app.Desk.Board(t.Context(), helpdesk.Agent{Subscriber: directory.Subscriber{ID: w.idOf(agent01.id)}})
+		rows, err := w.app.Desk.Board(t.Context(), helpdesk.Agent{Subscriber: directory.Subscriber{ID: w.subscriber(agent01.id)}})
 		w.must(err)
 		if len(rows) != 1 || rows[0].Case.SubscriberID != "" || rows[0].Case.Number != "" {
 			t.Errorf("%+v", rows)

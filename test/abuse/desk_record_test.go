@@ -10,9 +10,12 @@ import (
 )
 
 // caseEvents returns what the trail has of the help desk's cases, the oldest first.
-func (w *world) caseEvents() (all []audit.Event) {
+func (w *world) caseEvents() []audit.Event { return w.events(audit.DeskCase) }
+
+// events returns what the trail has of a name, the oldest first.
+func (w *world) events(name audit.Name) (all []audit.Event) {
 	w.t.Helper()
-	rows, err := w.raw.QueryContext(w.t.Context(), `SELECT body FROM audit_event WHERE name = 'desk.case' ORDER BY at`)
+	rows, err := w.raw.QueryContext(w.t.Context(), `SELECT body FROM audit_event WHERE name = $1 ORDER BY at`, name)
 	w.must(err)
 	defer rows.Close()
 	for rows.Next() {
@@ -24,13 +27,6 @@ func (w *world) caseEvents() (all []audit.Event) {
 	}
 	w.must(rows.Err())
 	return all
-}
-
-// idOf returns the id of a person.
-func (w *world) idOf(id string) (subscriber string) {
-	w.t.Helper()
-	w.must(w.raw.QueryRowContext(w.t.Context(), `SELECT id FROM subscriber WHERE sps_id = $1`, id).Scan(&subscriber))
-	return subscriber
 }
 
 // TestDeskRecord proves that the trail says of each decision who has made it,
@@ -55,7 +51,7 @@ func TestDeskRecord(t *testing.T) {
 			"refused":                          {agent01.id, first.address, "callback=yes", "suspicious"},
 		} {
 			e := events[outcome]
-			if w.idOf(want.by) != e.Actor || e.Address != want.address || e.AgentHash == "" || e.Detail["caller"] == "" || e.Detail["caller"] == want.address {
+			if w.subscriber(want.by) != e.Actor || e.Address != want.address || e.AgentHash == "" || e.Detail["caller"] == "" || e.Detail["caller"] == want.address {
 				t.Errorf("%s: by whom, from where: %+v", outcome, e)
 			}
 			if e.Reason != "called back, student card seen" || e.Detail["checks"] != want.checks {
@@ -63,7 +59,7 @@ func TestDeskRecord(t *testing.T) {
 			}
 			switch outcome {
 			case "approved":
-				if e.Detail["first"] != w.idOf(want.more) || e.Detail["password"] != "yes" {
+				if e.Detail["first"] != w.subscriber(want.more) || e.Detail["password"] != "yes" {
 					t.Errorf("the first agent, or the password: %+v", e)
 				}
 			case "refused":

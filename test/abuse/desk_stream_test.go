@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"warifu/internal/app"
+	"warifu/internal/audit"
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
 	"warifu/internal/federation"
@@ -394,6 +395,9 @@ func TestDeskProtects(t *testing.T) {
 		}
 		if got := act(taro.id, "sessions"); got.Code != http.StatusOK || victim.signedIn() {
 			t.Errorf("sessions: %d %s", got.Code, got.main())
+		}
+		if e := w.events(audit.SessionEnded); len(e) != 1 || e[0].Actor != w.subscriber(agent01.id) || e[0].Address != desk.address || e[0].AgentHash == "" {
+			t.Errorf("the trail does not say from where: %+v", e)
 		}
 		for _, id := range []string{"agent01", "admin01"} {
 			if got := act(id, "suspend"); got.Code == http.StatusOK || w.count(`SELECT COUNT(*) FROM subscriber WHERE status = 'suspended' AND sps_id = '`+id+`'`) != 0 {

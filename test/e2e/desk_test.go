@@ -135,22 +135,26 @@ func TestHelpDeskInitialization(t *testing.T) {
 	} {
 		t.Run(story.caller.String(), func(t *testing.T) {
 			b, p, desk := newBrowser(t, story.caller), nextPerson(), agent01(t, story.agent)
+			before := b.sofar()
 			b.askDesk(p)
 			number := b.readOut()
 			if len(number) != 4 {
 				t.Fatalf("no comparison number on %s", b.text())
 			}
 			b.picture("wait " + story.caller.String())
+			work := desk.sofar()
 			desk.openCase(p, number)
 			desk.picture("desk case " + story.agent.String())
 			if !story.caller.noScript {
 				b.live(words(b.lang, "ヘルプデスクが対応しています。", "The help desk is working on your request."))
 			}
 			desk.approve(words(desk.lang, "初期化を承認", "Approve the initialization"))
+			desk.went("the agent's part of it, items marked besides", "", work, effort{})
 			if story.caller.noScript {
 				b.press("今すぐ確認する")
 			}
 			b.comesTo(server.base() + "/enrol")
+			b.went("initialization by the help desk, from /mfa to the QR code", "", before, effort{})
 			b.picture("enrol by desk " + story.caller.String())
 			p.secret = b.enrol()
 			desk.openIn(strings.TrimPrefix(desk.address(), server.base()))
@@ -186,6 +190,7 @@ func TestHelpDeskOTP(t *testing.T) {
 	} {
 		t.Run(story.caller.String(), func(t *testing.T) {
 			b, p, desk := newBrowser(t, story.caller), nextPerson(), agent01(t, story.agent)
+			before := b.sofar()
 			b.askDeskSignIn(p)
 			desk.openCase(p, b.readOut())
 			desk.approve(words(desk.lang, "承認して OTP を表示", "Approve and show the OTP"))
@@ -204,6 +209,7 @@ func TestHelpDeskOTP(t *testing.T) {
 			b.fill("one-time-code", otp)
 			b.press(words(b.lang, "ログイン", "Login"))
 			b.at(server.service())
+			b.went("sign-in to a service by an OTP of the help desk", "", before, effort{})
 			if claims := b.claims(); claims["acr"] != server.base()+"/ac/fallback" {
 				t.Errorf("the service knows %v", claims)
 			}

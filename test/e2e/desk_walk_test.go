@@ -34,6 +34,15 @@ func (w *walk) byDesk() {
 	w.askDesk(p)
 	w.inspect("wait")
 	w.inSight("wait", ".readout", ".box.warn a")
+	a.openIn("/desk")
+	late := ja("59分59秒</span> <strong>お待たせしています", "59 min 59 s</span> <strong>Waiting long")
+	get(a.browser, chromedp.Evaluate[bool](`(() => { // a copy, since the board draws itself anew
+		const old = document.querySelector("#board table").cloneNode(true);
+		old.querySelector("td").innerHTML = '<span class="late-age">`+late+`</strong>';
+		document.getElementById("board").after(old);
+		return true;
+	})()`))
+	a.inspect("board late")
 	a.openCase(p, w.readOut())
 	a.inspect("case")
 	w.live(ja("ヘルプデスクが対応しています。", "The help desk is working on your request."))
@@ -53,6 +62,9 @@ func (w *walk) byDesk() {
 	second.press(ja("承認しない", "Refuse"))
 	second.inspect("case refused")
 	w.live(ja("本人確認ができなかったため、受付を終了しました。", "The help desk could not confirm your identity. The request is closed."))
+	if get(w.browser, chromedp.Evaluate[bool](`document.querySelector("h1.done") !== null`)) {
+		w.t.Error("what was sent and refused has still the mark of what is done")
+	}
 	w.inspect("wait refused")
 	w.press(ja("もう一度手続きする", "Start again"))
 	w.inspect("case turned away")

@@ -6,17 +6,32 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // effort is what a way takes from a person.
 type effort struct {
-	pages   int // that were acted upon
-	presses int // of buttons, links, and what is folded away
-	keys    int // typed
+	pages   int           // that were acted upon
+	presses int           // of buttons, links, and what is folded away
+	keys    int           // typed
+	took    time.Duration // by the clock, of a browser that never thinks; see [browser.sofar]
+	at      time.Time
 }
 
 func (e effort) since(before effort) effort {
-	return effort{e.pages - before.pages, e.presses - before.presses, e.keys - before.keys}
+	taken := effort{pages: e.pages - before.pages, presses: e.presses - before.presses, keys: e.keys - before.keys}
+	if !before.at.IsZero() {
+		taken.took = time.Since(before.at)
+	}
+	return taken
+}
+
+// sofar is what the browser's ways have taken until now, where the time of a way
+// counts, too: the seconds that are not the person's own.
+func (b *browser) sofar() effort {
+	e := b.effort
+	e.at = time.Now()
+	return e
 }
 
 // way is one journey, and the most that the stories needed for it.
@@ -49,7 +64,8 @@ func (b *browser) went(name, goal string, before, most effort) {
 		ways.all = make(map[string]way)
 	}
 	longest := ways.all[name].taken
-	ways.all[name] = way{name, goal, effort{max(taken.pages, longest.pages), max(taken.presses, longest.presses), max(taken.keys, longest.keys)}}
+	ways.all[name] = way{name, goal, effort{pages: max(taken.pages, longest.pages),
+		presses: max(taken.presses, longest.presses), keys: max(taken.keys, longest.keys), took: max(taken.took, longest.took)}}
 }
 
 // apart does something that is no part of the way that is counted.
@@ -68,8 +84,8 @@ func printWays(w io.Writer) {
 		all = append(all, one)
 	}
 	slices.SortFunc(all, func(a, b way) int { return strings.Compare(a.name, b.name) })
-	fmt.Fprintf(w, "%-62s %5s %7s %5s  %s\n", "way", "pages", "presses", "keys", "goal")
+	fmt.Fprintf(w, "%-62s %5s %7s %5s %7s  %s\n", "way", "pages", "presses", "keys", "seconds", "goal")
 	for _, one := range all {
-		fmt.Fprintf(w, "%-62s %5d %7d %5d  %s\n", one.name, one.taken.pages, one.taken.presses, one.taken.keys, one.goal)
+		fmt.Fprintf(w, "%-62s %5d %7d %5d %7.1f  %s\n", one.name, one.taken.pages, one.taken.presses, one.taken.keys, one.taken.took.Seconds(), one.goal)
 	}
 }

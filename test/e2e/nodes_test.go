@@ -32,17 +32,8 @@ import (
 // streams do not get through: the page goes to the QR code by itself all the same.
 // HD-10, OPS-7, SSE-4, P9.
 func TestHelpDeskOverNodes(t *testing.T) {
-	front := newFront(t)
-	desk := front.newBrowser(t, second)
-	device := desk.device()
-	desk.openIn("/login")
-	desk.signIn(person{"agent01", staffSecret}, time.Now())
-	desk.createPasskey(device)
-	desk.logOut()
-	autofill := desk.withoutAutofill()
-	desk.open(desk.base() + "/login")
-	device.press(desk.base() + "/home")
-	autofill()
+	front := newFront(t, "")
+	desk := front.agent(t, "agent01")
 
 	for n, story := range []struct {
 		name    string
@@ -83,6 +74,57 @@ func TestHelpDeskOverNodes(t *testing.T) {
 	}
 }
 
+// TestHelpDeskClosed asks the help desk while it is closed without notice: the
+// caller is told why and until when, and offered the other ways first, before
+// anything is sent; who asks all the same waits, and an agent who happens to be
+// there helps, and is told that it is closed. Issue 4.1, HD-15.
+func TestHelpDeskClosed(t *testing.T) {
+	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format("2006-01-02 15:04") }
+	front := newFront(t, fmt.Sprintf("  closures: [{from: %q, to: %q, text: {ja: 停電のため, en: Power failure}}]\n", day(-1), day(3)))
+	desk := front.agent(t, "agent01")
+	p := seeded(1)
+	b := front.newBrowser(t, first).with(look{lang: "en", width: 320})
+	b.openIn("/login")
+	b.giveID(p)
+	b.press("Click here if you cannot login")
+	b.press("If you cannot read mail at this address (help desk)")
+	b.shows("Power failure")
+	b.shows("Next opening:")
+	b.shows("While the help desk is closed, you can use the following.")
+	b.picture("cannot by desk closed")
+	b.press("Yes")
+	b.shows("Your request has been sent to the help desk. (ヘルプデスク宛てに送信しました。)")
+	b.shows("The help desk is closed now. Telephone after it opens:")
+	if strings.Contains(b.text(), "Telephone the help desk now.") {
+		t.Error("the caller is told to telephone now")
+	}
+	b.picture("otp by desk closed")
+	desk.openIn("/desk")
+	desk.shows("ただいま受付時間外です。")
+	desk.openCase(p, b.readOut())
+	desk.approve("承認して OTP を表示")
+	b.fill("one-time-code", desk.readOut())
+	b.press("Login")
+	b.at(front.base + "/home")
+}
+
+// agent opens the browser of an agent who is signed in with a passkey, at the
+// second node.
+func (f *front) agent(t *testing.T, id string) *browser {
+	t.Helper()
+	b := f.newBrowser(t, second)
+	device := b.device()
+	b.openIn("/login")
+	b.signIn(person{id, staffSecret}, time.Now())
+	b.createPasskey(device)
+	b.logOut()
+	autofill := b.withoutAutofill()
+	b.open(b.base() + "/login")
+	device.press(b.base() + "/home")
+	autofill()
+	return b
+}
+
 // The nodes.
 const (
 	first = iota
@@ -104,8 +146,9 @@ type front struct {
 	changed chan struct{}
 }
 
-// newFront starts nodes and proxy, which end with the test.
-func newFront(t *testing.T) *front {
+// newFront starts nodes and proxy, which end with the test. More is said of the
+// help desk in the configuration.
+func newFront(t *testing.T, more string) *front {
 	t.Helper()
 	ports, err := freePorts(5)
 	if err != nil {
@@ -127,7 +170,7 @@ func newFront(t *testing.T) *front {
 	}
 	for n := range f.nodes {
 		f.nodes[n] = &node{t: t, log: f.log, port: ports + 1 + 2*n, file: filepath.Join(dir, fmt.Sprintf("node%d.yaml", n))}
-		if err := os.WriteFile(f.nodes[n].file, []byte(nodeFile(f.base, f.nodes[n].port, database)), 0o600); err != nil {
+		if err := os.WriteFile(f.nodes[n].file, []byte(nodeFile(f.base, f.nodes[n].port, database, more)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +190,7 @@ func newFront(t *testing.T) *front {
 }
 
 // nodeFile is the configuration of one node.
-func nodeFile(base string, port int, database string) string {
+func nodeFile(base string, port int, database, more string) string {
 	return fmt.Sprintf(`
 base_url: %s
 listen: 127.0.0.1:%d
@@ -162,8 +205,8 @@ institution:
 help_desk:
   name: {ja: 情報環境支援センター, en: ICT Support Center}
   telephone: 075-000-0000
-mail: {host: 127.0.0.1, port: 9, encryption: none, from: no-reply@miyako.example}
-`, base, port, port+1, database)
+%smail: {host: 127.0.0.1, port: 9, encryption: none, from: no-reply@miyako.example}
+`, base, port, port+1, database, more)
 }
 
 // makePeople makes the schema and some of the demonstration's people in it.

@@ -115,8 +115,9 @@ func (s *Service) importChange(ctx context.Context, tx Tx, known, changed direct
 }
 
 func (s *Service) recordImport(ctx context.Context, tx Tx, who directory.Subscriber, name audit.Name) error {
-	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: s.actor(), Subscriber: who.ID,
-		Detail: map[string]string{"status": string(who.Status), "by": "import"}})
+	e := s.event(name, who.ID, "")
+	e.Detail = map[string]string{"status": string(who.Status), "by": "import"}
+	return tx.AppendAudit(ctx, e)
 }
 
 // same reports whether there is nothing to store. No groups are no groups,

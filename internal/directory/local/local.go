@@ -58,19 +58,29 @@ type Service struct {
 	Random  io.Reader
 	Now     func() time.Time
 
-	by string // id of the person who acts; empty for a command
+	by By
 }
 
-// As returns the directory in the hands of a person of the staff, by whose id the
-// trail names the acts.
-func (s *Service) As(subscriberID string) *Service {
+// By is the person of the staff who acts, and from where.
+type By struct {
+	SubscriberID string // empty for a command
+	Address      string
+	AgentHash    string // see [audit.HashAgent]
+}
+
+// As returns the directory in the hands of a person of the staff, whom the trail
+// names with the acts.
+func (s *Service) As(by By) *Service {
 	mine := *s
-	mine.by = subscriberID
+	mine.by = by
 	return &mine
 }
 
-// actor is who acts.
-func (s *Service) actor() string { return cmp.Or(s.by, "command") }
+// event is what is recorded of an act on a person.
+func (s *Service) event(name audit.Name, subscriberID, reason string) audit.Event {
+	return audit.Event{At: s.Now(), Name: name, Actor: cmp.Or(s.by.SubscriberID, "command"), Address: s.by.Address, AgentHash: s.by.AgentHash,
+		Subscriber: subscriberID, Reason: reason}
+}
 
 // Show returns a person.
 func (s *Service) Show(ctx context.Context, spsID string) (who directory.Subscriber, err error) {
@@ -94,8 +104,9 @@ func (s *Service) act(ctx context.Context, spsID string, name audit.Name, reason
 		if err := do(tx, &who); err != nil {
 			return err
 		}
-		return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: name, Actor: s.actor(), Subscriber: who.ID, Reason: reason,
-			Detail: map[string]string{"status": string(who.Status), "role": string(who.Role)}})
+		e := s.event(name, who.ID, reason)
+		e.Detail = map[string]string{"status": string(who.Status), "role": string(who.Role)}
+		return tx.AppendAudit(ctx, e)
 	})
 }
 
@@ -146,7 +157,7 @@ func (s *Service) Unlock(ctx context.Context, spsID, reason string) error {
 		if err := s.unfreeze(ctx, tx, who, reason); err != nil {
 			return err
 		}
-		if err := s.lift(ctx, tx, *who, reason); err != nil {
+		if err := s.lift(ctx, tx, who.ID, reason); err != nil {
 			return err
 		}
 		return tx.ResetAttempts(ctx, who.ID, throttle.Password, throttle.Code, throttle.CodeKnown, throttle.FactorUnknown, throttle.Factor, throttle.Refused)
@@ -154,23 +165,18 @@ func (s *Service) Unlock(ctx context.Context, spsID, reason string) error {
 }
 
 // lift lets a stopped agent go on (HD-2).
-func (s *Service) lift(ctx context.Context, tx Tx, who directory.Subscriber, reason string) error {
-	stopped, err := tx.LiftEntries(ctx, who.ID)
+func (s *Service) lift(ctx context.Context, tx Tx, agentID, reason string) error {
+	stopped, err := tx.LiftEntries(ctx, agentID)
 	if err != nil || !stopped {
 		return err
 	}
-	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.DeskLift, Actor: s.actor(), Subscriber: who.ID, Reason: reason})
+	return tx.AppendAudit(ctx, s.event(audit.DeskLift, agentID, reason))
 }
 
-// Lift lets a stopped agent open cases again, and nothing else.
-func (s *Service) Lift(ctx context.Context, spsID, reason string) error {
-	return s.InTx(ctx, func(tx Tx) error {
-		who, _, err := tx.SubscriberAnyStatus(ctx, directory.FoldID(spsID, s.Domains))
-		if err != nil {
-			return err
-		}
-		return s.lift(ctx, tx, who, reason)
-	})
+// Lift lets a stopped agent, named by the id of the subscriber, open cases again,
+// and nothing else.
+func (s *Service) Lift(ctx context.Context, agentID, reason string) error {
+	return s.InTx(ctx, func(tx Tx) error { return s.lift(ctx, tx, agentID, reason) })
 }
 
 // ClearWaits clears the waits that wrong passwords and codes have earned. A TOTP
@@ -204,8 +210,9 @@ func (s *Service) unfreeze(ctx context.Context, tx Tx, who *directory.Subscriber
 	}
 	since := who.FrozenAt.UTC().Format(time.RFC3339)
 	who.FrozenAt = time.Time{}
-	return tx.AppendAudit(ctx, audit.Event{At: s.Now(), Name: audit.Unfreeze, Actor: s.actor(), Subscriber: who.ID, Reason: reason,
-		Detail: map[string]string{"frozen_at": since}})
+	e := s.event(audit.Unfreeze, who.ID, reason)
+	e.Detail = map[string]string{"frozen_at": since}
+	return tx.AppendAudit(ctx, e)
 }
 
 // SetRole gives a person a role. A role with rights ends the sessions that were

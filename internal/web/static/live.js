@@ -39,6 +39,7 @@ if (live?.dataset.live) {
     if (over.includes(now)) {
       ended = true;
       document.title = `■ ${document.title}`;
+      document.querySelector("h1.done")?.classList.remove("done"); // what was sent has come to nothing
       for (const part of document.querySelectorAll("[data-open]")) part.hidden = true;
       for (const part of document.querySelectorAll("[data-ended]")) part.hidden = false;
     }
