@@ -42,6 +42,7 @@ fuzz: ## every fuzz target for 30 s
 
 thorough: reproducible sbom ## what takes longer than make test
 	tools/model.sh
+	tools/extension-lint.sh
 	tools/mutate.sh
 	tools/fuzz.sh 2m
 	tools/with-postgres.sh env CI=true WARIFU_THOROUGH=1 $(GO) test -race -count=3 -timeout 60m ./...
