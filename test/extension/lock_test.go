@@ -10,7 +10,12 @@ const passphrase = "correct horse battery"
 // holdLocked has the extension hold an account under the passphrase, unlocked.
 func (c *chromium) holdLocked() *tab {
 	c.t.Helper()
-	b := c.manage("add")
+	return c.holdLockedIn(c.manage("add"))
+}
+
+// holdLockedIn is holdLocked in a tab that is there.
+func (c *chromium) holdLockedIn(b *tab) *tab {
+	c.t.Helper()
 	b.choosePassphrase(passphrase)
 	b.takeText(uri(held))
 	b.press("OK")
