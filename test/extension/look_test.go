@@ -111,6 +111,11 @@ func TestEveryPage(t *testing.T) {
 		b.inspect(words, looks[2], string(script))
 		b.do(chromedp.KeyEvent(kb.Escape))
 	}
+	b.press("Show QR code")
+	b.fill("#current", "correct horse")
+	b.press("Show QR code")
+	b.until(`document.querySelector("dialog svg") !== null`)
+	b.inspect("QR code", looks[2], string(script))
 	b.open(c.address("popup.html"))
 	b.press("Lock")
 	b.shows("Locked")
