@@ -34,12 +34,12 @@ export function validate(value: unknown): Plain {
 }
 
 /** Whether the text is a moment in UTC in the form of RFC 3339 §5.6. */
-export function isInstant(value: unknown): value is string {
+function isInstant(value: unknown): value is string {
 	return typeof value === "string" && instant.test(value) && !Number.isNaN(Date.parse(value));
 }
 
 /** Whether the text is a UUID in lower case (RFC 9562 §4). */
-export function isUUID(value: unknown): value is string {
+function isUUID(value: unknown): value is string {
 	return typeof value === "string" && uuid.test(value);
 }
 
