@@ -23,6 +23,7 @@ type Pages struct {
 	Gate      *session.Gate
 	Reports   *helpdesk.Reports
 	Directory *local.Service
+	FAQ       Readers
 	AnyFactor bool // without a passkey: in the demonstration
 	Now       func() time.Time
 }
@@ -31,6 +32,7 @@ type Pages struct {
 func (p *Pages) Mount() {
 	p.Site.Handle("GET /admin", p.showDesk)
 	p.Site.Handle("GET /admin/desk.csv", p.deskCSV)
+	p.Site.Handle("GET /admin/faq", p.showFAQ)
 	p.Site.Handle("GET /admin/lift", p.askLift)
 	p.Site.Handle("POST /admin/lift", p.lift)
 }

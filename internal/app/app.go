@@ -30,6 +30,7 @@ import (
 	"warifu/internal/directory/local"
 	"warifu/internal/enrolment"
 	"warifu/internal/events"
+	"warifu/internal/faq"
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/helpdesk"
@@ -60,6 +61,8 @@ type App struct {
 	Config    config.Config
 	Log       *slog.Logger
 	DB        *store.DB
+	FAQ       *faq.Shelf
+	Tally     *faq.Tally
 	Ring      *keyring.Ring
 	Site      *web.Site
 	Hasher    *password.Hasher
@@ -134,11 +137,7 @@ func (a *App) buildSite() (err error) {
 	if a.zone, err = c.Zone(); err != nil {
 		return err
 	}
-	changed := make(map[i18n.Lang]i18n.Texts)
-	for lang, texts := range c.Institution.Texts {
-		changed[i18n.Lang(lang)] = texts
-	}
-	catalogue, err := i18n.New(c.SiteTexts(), changed)
+	catalogue, err := c.Catalogue()
 	if err != nil {
 		return err
 	}
@@ -289,7 +288,10 @@ func (a *App) buildPages() (err error) {
 	people := &helpdesk.LookUp{InTx: store.In[helpdesk.LookUpTx](a.DB), Directory: a.Directory, Notices: a.Notices,
 		Domains: a.Config.Institution.MailDomains, Need: a.Config.Desk.Need, Now: a.now}
 	(&helpdesk.Pages{Site: a.Site, Gate: mine.Gate, Desk: a.Desk, Wait: wait, People: people, Draft: pending.Draft}).Mount()
-	(&admin.Pages{Site: a.Site, Gate: mine.Gate, Reports: &helpdesk.Reports{View: store.View[helpdesk.ReportReader](a.DB), Zone: a.zone},
+	if err := a.buildFAQ(); err != nil {
+		return err
+	}
+	(&admin.Pages{Site: a.Site, FAQ: admin.Readers{View: store.View[faq.TallyReader](a.DB), Shelf: a.FAQ}, Gate: mine.Gate, Reports: &helpdesk.Reports{View: store.View[helpdesk.ReportReader](a.DB), Zone: a.zone},
 		Directory: a.Directory, AnyFactor: a.Config.Desk.AnyFactor, Now: a.now}).Mount()
 	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
 	(&oidc.Provider{

@@ -13,6 +13,7 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/background"
 	"warifu/internal/clock"
+	"warifu/internal/faq"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/helpdesk"
 	"warifu/internal/keyring"
@@ -62,6 +63,8 @@ func (a *App) buildBackground() error {
 		}},
 		&background.Job{Name: "cases", Every: helpdesk.PollEvery, Log: a.Log, Run: a.Cases.Poll},
 		&background.Job{Name: "ends of cases", Every: expireEvery, Log: a.Log, Run: a.Desk.Lapse},
+		&background.Job{Name: "files of the FAQ", Every: faq.LookEvery, Log: a.Log, Run: a.FAQ.Look},
+		&background.Job{Name: "counts of the FAQ", Every: faq.FlushEvery, Log: a.Log, Run: a.Tally.Flush},
 		&background.Job{Name: "listener", Every: time.Second, Log: a.Log, Run: a.DB.Listen},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}

@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
 	{"authenticator/passkey/passkeytest"},
 	{"directory/local", "clock", "alarm"}, // tells people of what it does
-	{"federation", "helpdesk"},
+	{"federation", "helpdesk", "faq"},
 	{"federation/oidc"},
 	{"signin", "enrolment", "recovery", "account", "admin"},
 	{"store", "config", "store/storetest"},
@@ -42,6 +42,8 @@ var layers = [][]string{
 // modules says which packages alone may import a module.
 var modules = map[string][]string{
 	"github.com/alecthomas/kong":          {"cli"},
+	"github.com/blevesearch/snowballstem": {"faq"},
+	"github.com/yuin/goldmark":            {"faq"},
 	"github.com/boombuler/barcode":        {"authenticator/totp"},
 	"github.com/emersion/go-smtp":         {"demo/mailcatcher"},
 	"github.com/go-crypt/crypt":           {"authenticator/password"},

@@ -48,6 +48,7 @@ type commands struct {
 	Client  clientCommand  `cmd:"" help:"The services."`
 	Key     keyCommand     `cmd:"" help:"Signing and encryption keys."`
 	Audit   auditCommand   `cmd:"" help:"The audit trail."`
+	FAQ     faqCommand     `cmd:"" name:"faq" help:"The entries of the FAQ."`
 	Clock   clockCommand   `cmd:"" help:"What to do after the clock was wrong."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`
 }

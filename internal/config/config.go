@@ -13,6 +13,7 @@ import (
 	"warifu/internal/authenticator/passkey"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/authenticator/totp"
+	"warifu/internal/faq"
 	"warifu/internal/federation"
 	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
@@ -57,6 +58,7 @@ type Config struct {
 	Institution Institution      `yaml:"institution"`
 	HelpDesk    HelpDesk         `yaml:"help_desk"`
 	Desk        helpdesk.Policy  `yaml:"desk"`
+	FAQ         faq.Policy       `yaml:"faq"`
 	Password    password.Policy  `yaml:"password"`
 	Throttle    throttle.Policy  `yaml:"throttle"`
 	Session     session.Policy   `yaml:"session"`

@@ -166,7 +166,7 @@ func keysByLine(text []byte) map[int]string {
 
 // resolve makes relative file names begin at the folder of the file.
 func (c *Config) resolve(folder string) {
-	for _, name := range []*string{&c.KeyFile, &c.DatabaseFile, &c.ServicesFile, &c.Institution.Logo, &c.Mail.CAFile, &c.Mail.PasswordFile} {
+	for _, name := range []*string{&c.KeyFile, &c.DatabaseFile, &c.ServicesFile, &c.Institution.Logo, &c.Mail.CAFile, &c.Mail.PasswordFile, &c.FAQ.Folder} {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(folder, *name)
 		}

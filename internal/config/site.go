@@ -50,6 +50,15 @@ func (c Config) SiteTexts() map[i18n.Lang]i18n.Texts {
 	return all
 }
 
+// Catalogue returns the texts of the institution.
+func (c Config) Catalogue() (*i18n.Catalogue, error) {
+	changed := make(map[i18n.Lang]i18n.Texts)
+	for lang, texts := range c.Institution.Texts {
+		changed[i18n.Lang(lang)] = texts
+	}
+	return i18n.New(c.SiteTexts(), changed)
+}
+
 // MailSites returns what every mail may say of the institution.
 func (c Config) MailSites() (japanese, english mail.Site) {
 	return c.mailSite(i18n.Japanese), c.mailSite(i18n.English)

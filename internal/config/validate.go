@@ -48,6 +48,7 @@ func (c Config) Validate() (faults []error) {
 	under("institution", c.Institution.validate())
 	under("help_desk", c.HelpDesk.validate())
 	under("desk", c.Desk.Validate())
+	under("faq", c.FAQ.Validate())
 	under("password", c.Password.Validate())
 	under("throttle", c.Throttle.Validate())
 	under("session", c.Session.Validate())

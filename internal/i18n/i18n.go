@@ -91,6 +91,9 @@ func (c *Catalogue) Text(lang Lang, key string, args ...any) string {
 	return key // the tests leave no unknown key
 }
 
+// Fill fills the site's own placeholders in a text that is not of the catalogue.
+func (c *Catalogue) Fill(lang Lang, text string) string { return c.fill(lang, text, nil) }
+
 // fill replaces {name} by the argument of that name, else by what the site has,
 // and leaves what neither has. What it puts in is not filled again.
 func (c *Catalogue) fill(lang Lang, text string, args []any) string {

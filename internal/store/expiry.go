@@ -17,7 +17,8 @@ const keepCounts = 24 * time.Hour
 // as the help desk may turn it back after a report; ADR-8 asks for less.
 const keepRemoved = 7 * 24 * time.Hour
 
-// keepChanges is how long the history shows changes (NOT-4).
+// keepChanges is how long the history shows changes (NOT-4), and what readers of
+// the FAQ have said.
 const keepChanges = 90 * 24 * time.Hour
 
 // RemoveExpired deletes what has ended and means nothing any more. No step
@@ -40,8 +41,14 @@ func (tx *Tx) RemoveExpired(ctx context.Context, now time.Time, keep int64) erro
 			return fmt.Errorf("store: remove expired: %w", err)
 		}
 	}
-	if _, err := tx.exec(ctx, `DELETE FROM notice_banner WHERE at < $1`, millis(now.Add(-keepChanges))); err != nil {
-		return fmt.Errorf("store: remove expired: %w", err)
+	for _, statement := range []string{
+		`DELETE FROM notice_banner WHERE at < $1`,
+		`DELETE FROM faq_answer WHERE day < $1`,
+		`DELETE FROM faq_miss WHERE last_at < $1`,
+	} {
+		if _, err := tx.exec(ctx, statement, millis(now.Add(-keepChanges))); err != nil {
+			return fmt.Errorf("store: remove expired: %w", err)
+		}
 	}
 	_, err := tx.exec(ctx, `DELETE FROM throttle WHERE updated_at < $1 AND (failures < $2 OR counter <> 'password')
 		AND counter NOT IN ('factor', 'factor_unknown')`, millis(now.Add(-keepCounts)), keep)

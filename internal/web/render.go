@@ -46,6 +46,15 @@ const SeenStep = "account/seen"
 // Identify tells the site how to find out who is signed in.
 func (s *Site) Identify(who func(*http.Request) (*Person, error)) { s.identify = who }
 
+// Link leads to a page of help.
+type Link struct{ Text, Href string }
+
+// Helping tells the site how to find what helps on a page on which something may
+// be wrong.
+func (s *Site) Helping(find func(page string, messages []string, lang i18n.Lang) []Link) {
+	s.helping = find
+}
+
 // View is what the layout shows: the frame of every page, and the page in it.
 type View struct {
 	Person   *Person // nil while nobody is signed in
@@ -53,6 +62,7 @@ type View struct {
 	LangPath string  // this page in the other language
 	DemoMail string
 	Seen     Hidden // of the forms that dismiss banners
+	Help     []Link // entries of the FAQ that fit the page
 	Page     any
 }
 
@@ -86,6 +96,9 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	if person != nil {
 		view.Seen = person.seen
 	}
+	if s.helping != nil {
+		view.Help = s.helping(name, visitOf(r).faults, lang)
+	}
 	var page bytes.Buffer // a template that fails must not leave half a page
 	page.Grow(8 << 10)    // what most pages need
 	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
@@ -100,6 +113,16 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	w.WriteHeader(status)
 	_, _ = page.WriteTo(w) // a browser that has gone away is not our failure
 	return nil
+}
+
+// IsScreen reports whether there is a page of a name, such as "signin/totp", or a
+// message with a key.
+func IsScreen(name string) bool {
+	if _, ok := i18n.Builtin(i18n.Langs[0])[name]; ok {
+		return true
+	}
+	_, err := fs.Stat(templateFS, "templates/"+name+".html")
+	return err == nil
 }
 
 // RenderPart writes one part of a page, without its frame, for the page's own

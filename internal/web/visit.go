@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"warifu/internal/i18n"
 )
@@ -13,6 +14,7 @@ type visit struct {
 	lang    i18n.Lang
 	browser string   // the token of the browser's cookie, also if it is set only now
 	origins []string // where the forms of the page may lead to
+	faults  []string // keys of the messages that say what is wrong
 }
 
 type visitKey struct{}
@@ -43,8 +45,13 @@ func (s *Site) Prefer(r *http.Request, wanted ...string) {
 	}
 }
 
-// Text returns a text of the catalogue in the language of r.
+// Text returns a text of the catalogue in the language of r. What says that
+// something is wrong is noted, for the help that the page offers.
 func (s *Site) Text(r *http.Request, key string, args ...any) string {
+	if strings.HasPrefix(key, "err.") || strings.HasPrefix(key, "stop.") {
+		v := visitOf(r)
+		v.faults = append(v.faults, key)
+	}
 	return s.Catalogue.Text(s.Lang(r), key, args...)
 }
 

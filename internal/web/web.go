@@ -78,6 +78,7 @@ type Site struct {
 	templates  map[i18n.Lang]map[string]*template.Template
 	assets     *assets
 	identify   func(*http.Request) (*Person, error)
+	helping    func(page string, messages []string, lang i18n.Lang) []Link
 	streams    streams
 	holds      streams
 	stopping   context.Context // ends when the node stops

@@ -22,6 +22,7 @@ import (
 	"warifu/internal/account"
 	"warifu/internal/admin"
 	"warifu/internal/enrolment"
+	"warifu/internal/faq"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/helpdesk"
 	"warifu/internal/i18n"
@@ -71,7 +72,10 @@ var pages = map[string]any{
 	"signin/password":      signin.PasswordPage{},
 	"signin/passkey":       signin.PasskeyPage{},
 	"admin/desk":           admin.DeskPage{},
+	"admin/faq":            admin.FAQPage{},
 	"admin/lift":           admin.LiftPage{},
+	"faq/article":          faq.ArticlePage{},
+	"faq/list":             faq.ListPage{},
 	"desk/board":           helpdesk.BoardPage{},
 	"desk/case":            helpdesk.CasePage{},
 	"desk/confirm":         helpdesk.ConfirmPage{},

@@ -182,7 +182,20 @@ func (w *walk) everyPage() {
 	w.inSession()
 	w.byMeans(p, code)
 	w.waysBack(nextPerson())
+	w.faq()
 	w.byDesk()
+}
+
+// faq looks at the entries, at what a search finds, and at what it does not.
+func (w *walk) faq() {
+	w.t.Helper()
+	for _, state := range []struct{ name, path string }{{"faq", "/faq"}, {"faq category", "/faq?category=mfa"}, {"faq found", "/faq?q=QR"},
+		{"faq none", "/faq?q=%E7%B5%A6%E9%A3%9F"}, {"faq entry", "/faq/totp-not-working"}, {"faq short entry", "/faq/clock"}} {
+		w.openIn(state.path)
+		w.inspect(state.name)
+	}
+	w.press(words(w.look.lang, "はい", "Yes"))
+	w.inspect("faq thanks")
 }
 
 // login presses the button of both steps.

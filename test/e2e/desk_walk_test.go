@@ -99,7 +99,19 @@ func (w *walk) byDesk() {
 	admin := walkIn(admin01(w.t, w.look), w.look, w.axe)
 	admin.openIn("/admin")
 	admin.inspect("admin desk")
-	admin.open(server.Base() + "/admin/lift?agent=agent02")
+	admin.openIn("/admin/faq")
+	admin.inspect("admin faq")
+	admin.openIn("/desk")
+	stopped := ja("現在、受付を開けません", "You cannot open requests now")
+	for !strings.Contains(admin.text(), stopped) { // ten wrong entries; the next look finds it so
+		admin.fillLabelled("id", "nobody")
+		admin.fillLabelled("number", "0000")
+		admin.press(ja("開く", "Open"))
+	}
+	admin.inspect("desk stopped")
+	admin.openIn("/admin")
+	admin.inspect("admin desk with who is stopped")
+	admin.press(ja("停止を解除", "Lift the stop"))
 	admin.proved()
 	admin.inspect("admin lift")
 }
