@@ -24,8 +24,9 @@ extension: ## the Authenticator in extension/dist, for the demonstration or with
 packages: ## what the tests need of Debian's packages
 	tools/packages.sh
 
-test: packages ## all tests: SQLite, PostgreSQL, Chromium, SMTP, a real relying service
+test: packages ## all tests: SQLite, PostgreSQL, Chromium, Firefox, SMTP, a real relying service
 	tools/with-postgres.sh env CI=true $(GO) test -race -shuffle=on -timeout 15m ./...
+	node extension/build.mjs test
 
 check: ## style, static analysis, generated files, known faults
 	tools/check.sh
@@ -41,6 +42,7 @@ fuzz: ## every fuzz target for 30 s
 
 thorough: reproducible sbom ## what takes longer than make test
 	tools/model.sh
+	tools/extension-lint.sh
 	tools/mutate.sh
 	tools/fuzz.sh 2m
 	tools/with-postgres.sh env CI=true WARIFU_THOROUGH=1 $(GO) test -race -count=3 -timeout 60m ./...

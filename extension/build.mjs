@@ -78,7 +78,7 @@ async function release(...args) {
 }
 
 function isHttpsOrigin(text) {
-	return URL.canParse(text) && new URL(text).origin === text && text.startsWith("https://");
+	return /^https:\/\/[a-z0-9.-]+(:\d+)?$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 const [command, ...rest] = process.argv.slice(2);

@@ -47,6 +47,7 @@ async function bundle(sites, outdir) {
 		absWorkingDir: process.cwd(), // esbuild remembers where Node was started
 		outdir,
 		bundle: true,
+		preserveSymlinks: true, // names of chunks come from paths: they are the same wherever node_modules lies
 		minify: true,
 		target: "es2022",
 		charset: "utf8",

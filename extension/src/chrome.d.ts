@@ -35,6 +35,7 @@ declare namespace chrome {
 		const local: Area;
 		const session: Area;
 		const managed: Area;
+		const onChanged: Listeners<(changes: Changes, area: string) => void>;
 	}
 
 	namespace tabs {

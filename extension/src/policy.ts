@@ -19,3 +19,10 @@ export async function policy(): Promise<Policy> {
 		disablePlainExport: managed.disablePlainExport === true,
 	};
 }
+
+/** Calls back when the policy changes. In Chromium it arrives a moment after the extension was installed. */
+export function onPolicy(changed: () => void): void {
+	chrome.storage.onChanged.addListener((_, area) => {
+		if (area === "managed") changed();
+	});
+}

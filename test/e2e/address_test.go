@@ -19,10 +19,10 @@ func (b *browser) toAddresses(p person) {
 	b.t.Helper()
 	b.openIn("/login")
 	b.signIn(p, time.Now())
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 	b.openMenu()
 	b.pressIn("header", words(b.lang, "アカウント設定", "Account Setting"))
-	b.at(server.base() + "/account")
+	b.at(server.Base() + "/account")
 }
 
 // openMenu opens the menu of three lines.
@@ -49,7 +49,7 @@ func (b *browser) confirmAddress(address, button string) {
 	}
 	b.fill("one-time-code", found[1]+found[2])
 	b.press(button)
-	b.at(server.base() + "/account?done=setting")
+	b.at(server.Base() + "/account?done=setting")
 	b.shows(words(b.lang, "設定が完了しました。", "Setting has been completed."), address)
 }
 
@@ -76,8 +76,8 @@ func TestNotificationAddress(t *testing.T) {
 				}
 			}
 			b.picture("address refused " + l.String())
-			own := p.id + "@example.net"
-			b.open(server.base() + "/home")
+			own := p.ID + "@example.net"
+			b.open(server.Base() + "/home")
 			before := b.effort
 			b.openMenu()
 			b.pressIn("header", words(l.lang, "アカウント設定", "Account Setting"))
@@ -91,7 +91,7 @@ func TestNotificationAddress(t *testing.T) {
 			b.shows(words(l.lang, "確認番号が正しくありません。最新のメールを確認してください。", "The confirmation number is not correct. Use the newest email."))
 			b.confirmAddress(own, words(l.lang, "更新", "Update (更新)"))
 			b.went("notification address, from the menu on", "U8: at most 4 presses", before, effort{presses: 4})
-			if strings.Contains(b.text(), p.id+"@example.com") {
+			if strings.Contains(b.text(), p.ID+"@example.com") {
 				t.Error("the former address is still there")
 			}
 			b.picture("address updated " + l.String())
@@ -109,7 +109,7 @@ func TestSecondAddress(t *testing.T) {
 		t.Run(l.String(), func(t *testing.T) {
 			t.Parallel()
 			b, p := newBrowser(t, l), nextPerson()
-			first, second := p.id+"@example.com", p.id+"@example.net"
+			first, second := p.ID+"@example.com", p.ID+"@example.net"
 			b.toAddresses(p)
 			b.sendConfirmation(second)
 			b.confirmAddress(second, words(l.lang, "追加", "Add"))
@@ -147,7 +147,7 @@ func TestFormerAddressSaysNotMe(t *testing.T) {
 			t.Parallel()
 			thief, p := newBrowser(t, l), nextPerson()
 			thief.toAddresses(p)
-			planted := "thief-of-" + p.id + "@example.org"
+			planted := "thief-of-" + p.ID + "@example.org"
 			thief.sendConfirmation(planted)
 			thief.confirmAddress(planted, words(l.lang, "更新", "Update (更新)"))
 			found := reportLink.FindStringSubmatch(waitMail(t, p, "通知用メールアドレスの変更").Text)
@@ -158,25 +158,25 @@ func TestFormerAddressSaysNotMe(t *testing.T) {
 			b.openIn("/accessibility") // keeps the language
 			b.openMailed(found[1])
 			b.picture("not me mailed " + l.String())
-			b.fill("username", p.id)
+			b.fill("username", p.ID)
 			b.fill("current-password", password)
 			b.press(words(l.lang, "報告する", "Report"))
 			b.went("\"not me\" by the mail to the former address", "", effort{}, effort{})
 			b.shows(words(l.lang, "報告を受け付けました。", "Your report has been received."), "075-000-0000")
 			b.picture("reported " + l.String())
-			thief.open(server.base() + "/account")
-			thief.at(server.base() + "/login")
+			thief.open(server.Base() + "/account")
+			thief.at(server.Base() + "/login")
 			b.openIn("/login")
 			b.signIn(p, time.Now().Add(30*time.Second))
 			b.shows(words(l.lang, "報告を受けたため、設定の変更とメールでの復旧を止めています。", "Because of your report, settings and recovery by email are stopped."))
 			b.picture("frozen " + l.String())
-			b.open(server.base() + "/account/address")
+			b.open(server.Base() + "/account/address")
 			b.shows(words(l.lang, "ヘルプデスクにお電話ください。", "Telephone the help desk."))
 			if get(b, chromedp.Evaluate[bool](`!!document.querySelector("main input[type=email]")`)) {
 				t.Error("there is a form for an address while everything is stopped")
 			}
 			b.openIn(found[1])
-			b.fill("username", p.id)
+			b.fill("username", p.ID)
 			b.fill("current-password", password)
 			b.press(words(l.lang, "報告する", "Report"))
 			b.shows(words(l.lang, "お問い合わせ番号: ", "Number for inquiry: "))

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"warifu/test/stage"
 )
 
 // TestApacheSignsPeopleIn puts a page behind Apache with mod_auth_openidc,
@@ -30,8 +32,8 @@ func TestApacheSignsPeopleIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first.stop()
-	ports, err := freePorts(3)
+	first.Stop()
+	ports, err := stage.FreePorts(3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +42,7 @@ func TestApacheSignsPeopleIn(t *testing.T) {
 	serve(t, dir, serverFile(people, ports, apache, secret))
 	startApache(t, ports+2, server, secret)
 
-	p := seeded(1)
+	p := stage.Seeded(1)
 	b, other := newBrowser(t, look{lang: "en", width: 1280}), newBrowser(t, look{lang: "en", width: 1280})
 	now := time.Now()
 	b.throughApache(server, apache, p, now)
@@ -72,14 +74,14 @@ func (b *browser) throughApache(server, apache string, p person, at time.Time) {
 	b.open(apache + "/app/")
 	b.at(server + "/login?p=")
 	b.shows("You are logging in to Apache.")
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press("Login")
-	b.fill("one-time-code", p.code(b.t, at))
+	b.fill("one-time-code", p.Code(b.t, at))
 	b.press("Login")
 	b.at(apache + "/app/")
 	b.shows("acr="+mfaLevel, "name=1 Seed")
-	if sub := regexp.MustCompile(`sub=(\S*)`).FindStringSubmatch(b.text()); sub == nil || len(sub[1]) < 16 || sub[1] == p.id {
+	if sub := regexp.MustCompile(`sub=(\S*)`).FindStringSubmatch(b.text()); sub == nil || len(sub[1]) < 16 || sub[1] == p.ID {
 		b.t.Errorf("sub: %v, want an opaque value", sub)
 	}
 }
@@ -150,7 +152,7 @@ func serve(t *testing.T, dir, configuration string) {
 		t.Fatalf("config check: %v\n%s", err, out)
 	}
 	process := exec.Command(program, "serve", "-c", file)
-	log := &output{}
+	log := &stage.Output{}
 	process.Stdout, process.Stderr = log, log
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
@@ -243,7 +245,7 @@ OIDCPassIDTokenAs claims serialized
 </Location>
 `, dir, port, issuer, secret, rand.Text()))
 	process := exec.Command("apache2", "-f", filepath.Join(dir, "apache.conf"), "-X")
-	log := &output{}
+	log := &stage.Output{}
 	process.Stdout, process.Stderr = log, log
 	if err := process.Start(); err != nil {
 		t.Fatal(err)

@@ -219,7 +219,7 @@ func (w *walk) beforePassword(p person) {
 	w.inspect("password shown")
 	w.login()
 	w.inspect("password empty")
-	w.password(p.id, "wrong")
+	w.password(p.ID, "wrong")
 	w.inspect("password wrong")
 	w.openIn("/login?ended=1")
 	w.inspect("session ended")
@@ -228,37 +228,37 @@ func (w *walk) beforePassword(p person) {
 // stops are the pages at which nothing goes on.
 func (w *walk) stops() {
 	w.openIn("/login")
-	w.password(suspended.id, password)
+	w.password(suspended.ID, password)
 	w.inspect("suspended")
-	w.open(server.base() + "/login/totp?flow=none")
+	w.open(server.Base() + "/login/totp?flow=none")
 	w.inspect("flow ended")
-	w.open(server.base() + "/nowhere")
+	w.open(server.Base() + "/nowhere")
 	w.inspect("not found")
-	w.open(server.base() + "/oidc/authorize?client_id=unknown&response_type=code&scope=openid&redirect_uri=https://evil.example/cb")
+	w.open(server.Base() + "/oidc/authorize?client_id=unknown&response_type=code&scope=openid&redirect_uri=https://evil.example/cb")
 	w.inspect("unknown service")
 }
 
 func (w *walk) beforeCode(p person) {
-	w.open(server.service() + "/login")
+	w.open(server.Service() + "/login")
 	w.inspect("password with service")
 	w.fits()
-	w.password(p.id, password)
+	w.password(p.ID, password)
 	w.inspect("totp")
 	w.fits()
-	for _, wrong := range []struct{ name, code string }{{"totp empty", ""}, {"totp malformed", "12345"}, {"totp wrong", p.wrongCode(w.t)}} {
+	for _, wrong := range []struct{ name, code string }{{"totp empty", ""}, {"totp malformed", "12345"}, {"totp wrong", p.WrongCode(w.t)}} {
 		w.fill("one-time-code", wrong.code)
 		w.login()
 		w.inspect(wrong.name)
 	}
-	w.fill("one-time-code", p.code(w.t, time.Now()))
+	w.fill("one-time-code", p.Code(w.t, time.Now()))
 	w.login()
-	w.at(server.service())
+	w.at(server.Service())
 }
 
 // waysBack looks at "cannot login", and at the whole way of an initialization.
 func (w *walk) waysBack(p person) {
-	w.open(server.base() + "/login")
-	w.password(p.id, password)
+	w.open(server.Base() + "/login")
+	w.password(p.ID, password)
 	w.press(words(w.look.lang, "別の方法でログインする", "Use another method"))
 	w.inspect("choose")
 	w.press(words(w.look.lang, "メールまたはヘルプデスク上の方法を使えないときに選びます。", "Email or help deskFor when you cannot use any of the above."))
@@ -276,7 +276,7 @@ func (w *walk) waysBack(p person) {
 	initialised := nextPerson()
 	path := w.askInitialisation(initialised)
 	w.inspect("reset sent")
-	w.open(server.base() + path)
+	w.open(server.Base() + path)
 	w.inspect("link")
 	w.fill("current-password", "wrong")
 	w.login()
@@ -290,22 +290,22 @@ func (w *walk) waysBack(p person) {
 	secret := get(w.browser, chromedp.Evaluate[string](`new URL(document.querySelector("a[href^='otpauth:']").href).searchParams.get("secret")`))
 	w.press(words(w.look.lang, "登録", "Register (登録)"))
 	w.inspect("verify")
-	w.fill("one-time-code", person{secret: secret}.wrongCode(w.t))
+	w.fill("one-time-code", person{Secret: secret}.WrongCode(w.t))
 	w.press(words(w.look.lang, "確認", "Confirm (確認)"))
 	w.inspect("verify wrong")
-	w.fill("one-time-code", person{secret: secret}.code(w.t, time.Now()))
+	w.fill("one-time-code", person{Secret: secret}.Code(w.t, time.Now()))
 	w.press(words(w.look.lang, "確認", "Confirm (確認)"))
 	w.inspect("enrolled")
-	w.reported(person{id: initialised.id, secret: secret})
+	w.reported(person{ID: initialised.ID, Secret: secret})
 	for _, page := range []string{"/mfa", "/reset", "/forgot", "/forgot?sent=1", "/forgot/code", "/forgot/" + strings.Repeat("A", 43)} {
-		w.open(server.base() + page)
+		w.open(server.Base() + page)
 		w.inspect(strings.NewReplacer("/", " ", "?", " ").Replace(page[:min(len(page), 14)]))
 	}
 }
 
 // reported looks at the banner of a change, and at the report of it.
 func (w *walk) reported(p person) {
-	w.open(server.base() + "/login")
+	w.open(server.Base() + "/login")
 	w.signIn(p, time.Now().Add(30*time.Second))
 	w.inspect("change")
 	w.pressIn("section", words(w.look.lang, "心当たりがない", "I do not recognize this"))
@@ -313,51 +313,51 @@ func (w *walk) reported(p person) {
 	report := words(w.look.lang, "報告する", "Report")
 	w.press(report)
 	w.inspect("not me empty")
-	w.fill("username", p.id)
+	w.fill("username", p.ID)
 	w.fill("current-password", password)
 	w.press(report)
 	w.inspect("reported")
-	w.open(server.base() + "/not-me/" + strings.Repeat("A", 43))
+	w.open(server.Base() + "/not-me/" + strings.Repeat("A", 43))
 	w.inspect("not me mailed")
 }
 
 // demonstration looks at the pages of the demonstration's own parts.
 func (w *walk) demonstration(p person) {
-	w.open(server.service() + "/?lang=" + w.look.lang)
+	w.open(server.Service() + "/?lang=" + w.look.lang)
 	w.inspect("service")
-	w.open(server.service() + "/login?prompt=none&max_age=0")
-	w.open(server.service() + "/?lang=" + w.look.lang)
+	w.open(server.Service() + "/login?prompt=none&max_age=0")
+	w.open(server.Service() + "/?lang=" + w.look.lang)
 	w.inspect("service refused")
 	waitMail(w.t, p, "")
-	w.open(server.mailPage() + "/?lang=" + w.look.lang)
+	w.open(server.MailPage() + "/?lang=" + w.look.lang)
 	w.inspect("mails")
 	w.submit(chromedp.Click(chromedp.CSS("main li a")))
 	w.inspect("mail")
 }
 
 func (w *walk) inSession() {
-	w.open(server.base() + "/home")
+	w.open(server.Base() + "/home")
 	w.inspect("home")
 	w.do(chromedp.Click(chromedp.CSS("summary")))
 	w.inspect("menu")
 	w.settings()
-	w.open(server.base() + "/oidc/logout?client_id=demo-oidc")
+	w.open(server.Base() + "/oidc/logout?client_id=demo-oidc")
 	w.inspect("oidc logout")
 	w.idle()
-	w.open(server.base() + "/logout")
+	w.open(server.Base() + "/logout")
 	w.inspect("logout")
 	w.press(words(w.look.lang, "ログアウト", "Log out"))
 	w.inspect("logged out")
-	w.open(server.service() + "/?lang=" + w.look.lang)
+	w.open(server.Service() + "/?lang=" + w.look.lang)
 	w.inspect("service left")
 }
 
 // settings looks at the settings of the person who is signed in.
 func (w *walk) settings() {
-	w.open(server.base() + "/account")
+	w.open(server.Base() + "/account")
 	w.inspect("account")
 	send := words(w.look.lang, "確認メール送信", "Send confirmation email (確認メール送信)")
-	w.open(server.base() + "/account/address")
+	w.open(server.Base() + "/account/address")
 	w.inspect("address")
 	w.fill("email", "somebody@st.miyako.example")
 	w.press(send)
@@ -368,15 +368,15 @@ func (w *walk) settings() {
 	w.press(words(w.look.lang, "更新", "Update (更新)"))
 	w.inspect("address number empty")
 	for _, page := range []string{"authenticators", "sessions", "history", "password"} {
-		w.open(server.base() + "/account/" + page)
+		w.open(server.Base() + "/account/" + page)
 		w.inspect(page)
 	}
 	w.press(words(w.look.lang, "変更する", "Change"))
 	w.inspect("password change empty")
-	w.open(server.base() + "/account")
+	w.open(server.Base() + "/account")
 	w.press(words(w.look.lang, "このアドレスを削除", "Remove this address"))
 	w.inspect("remove")
-	w.open(server.base() + "/account/authenticators")
+	w.open(server.Base() + "/account/authenticators")
 	w.press(words(w.look.lang, "名前を変更", "Rename"))
 	w.inspect("rename")
 }
@@ -388,7 +388,7 @@ func (w *walk) idle() {
 			Source: `const now = Date.now; Date.now = () => now() + 58.5 * 60_000;`})
 		return added.Identifier, err
 	})
-	w.open(server.base() + "/home")
+	w.open(server.Base() + "/home")
 	w.do(chromedp.WaitVisible(chromedp.CSS("dialog[open]")))
 	w.inspect("idle")
 	w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -439,7 +439,7 @@ func (w *walk) frame() (faults []string) {
 		Headings: document.querySelectorAll("h1").length,
 		Lang: document.documentElement.lang, Title: document.title, Base: location.origin})`))
 	end := ""
-	if facts.Base == server.base() {
+	if facts.Base == server.Base() {
 		end = " – " + words(w.look.lang, "統合認証システム", "Integrated Authentication System")
 	}
 	if facts.Scroll > 0 {
@@ -497,7 +497,7 @@ func TestFaultsAreSeen(t *testing.T) {
 // TestWeight holds the first view to U12: bytes of HTML, style and script when
 // compressed, and nothing from anywhere else.
 func TestWeight(t *testing.T) {
-	page := fetch(t, server.base()+"/login")
+	page := fetch(t, server.Base()+"/login")
 	files := map[string]int{"html": compressed(t, page)}
 	count := 1
 	for _, match := range regexp.MustCompile(`<(?:link rel="stylesheet"|script)[^>]* (?:href|src)="([^"]+)"`).FindAllStringSubmatch(page, -1) {
@@ -505,7 +505,7 @@ func TestWeight(t *testing.T) {
 			t.Errorf("%s is from elsewhere", match[1])
 			continue
 		}
-		files[strings.TrimPrefix(path.Ext(match[1]), ".")] += compressed(t, fetch(t, server.base()+match[1]))
+		files[strings.TrimPrefix(path.Ext(match[1]), ".")] += compressed(t, fetch(t, server.Base()+match[1]))
 		count++
 	}
 	for kind, limit := range map[string]int{"html": 4 << 10, "css": 8 << 10, "js": 8 << 10} {

@@ -111,7 +111,7 @@ func (b *browser) tabFor(t *testing.T, l look) *browser {
 }
 
 // base is the address of the site that the browser is at.
-func (b *browser) base() string { return cmp.Or(b.site, server.base()) }
+func (b *browser) base() string { return cmp.Or(b.site, server.Base()) }
 
 func (b *browser) must(err error) {
 	b.t.Helper()
@@ -272,7 +272,7 @@ func (b *browser) at(address string) {
 // claims returns what the demonstration's service knows of this browser.
 func (b *browser) claims() map[string]any {
 	b.t.Helper()
-	b.open(server.service() + "/me.json")
+	b.open(server.Service() + "/me.json")
 	var claims map[string]any
 	if err := json.Unmarshal([]byte(b.text()), &claims); err != nil {
 		b.t.Fatalf("/me.json: %v", err)
@@ -293,11 +293,11 @@ func (b *browser) picture(name string) {
 // signIn signs a person in from the page of the password on.
 func (b *browser) signIn(p person, at time.Time) {
 	b.t.Helper()
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press(words(b.lang, "ログイン", "Login"))
 	b.at(b.base() + "/login/totp")
-	b.fill("one-time-code", p.code(b.t, at))
+	b.fill("one-time-code", p.Code(b.t, at))
 	b.press(words(b.lang, "ログイン", "Login"))
 }
 

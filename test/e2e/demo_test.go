@@ -40,48 +40,48 @@ func TestDemonstration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{d.base(), d.service(), d.mailPage(), "sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "agent02", "admin01",
+	for _, want := range []string{d.Base(), d.Service(), d.MailPage(), "sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "agent02", "admin01",
 		"sps00004", "warifu-demo-2026", "seed0000001"} {
-		if !strings.Contains(d.output.String(), want) {
-			t.Errorf("%q is not printed in\n%s", want, d.output)
+		if !strings.Contains(d.Output.String(), want) {
+			t.Errorf("%q is not printed in\n%s", want, d.Output)
 		}
 	}
-	numbers := fmt.Sprintf("http://127.0.0.1:%d", d.port)
+	numbers := fmt.Sprintf("http://127.0.0.1:%d", d.Port())
 	for _, test := range []struct {
 		method, address string
 		status          int
 		want            string // in the page, or the address gone to
 	}{
-		{"GET", numbers + "/login?lang=en", http.StatusFound, d.base() + "/login?lang=en"},
+		{"GET", numbers + "/login?lang=en", http.StatusFound, d.Base() + "/login?lang=en"},
 		{"POST", numbers + "/login", http.StatusMisdirectedRequest, ""},
-		{"GET", d.base() + "/", http.StatusSeeOther, "/home"},
-		{"GET", d.service() + "/", http.StatusOK, "/login"},
-		{"GET", d.service() + "/me.json", http.StatusUnauthorized, ""},
-		{"GET", d.mailPage() + "/messages.json", http.StatusOK, "[]"},
-		{"DELETE", d.mailPage() + "/messages.json", http.StatusNoContent, ""},
-		{"GET", d.operation() + "/healthz", http.StatusOK, "ok"},
-		{"GET", d.operation() + "/readyz", http.StatusOK, `"database":"ok"`},
-		{"GET", d.operation() + "/metrics", http.StatusOK, "warifu_http_requests_total"},
-		{"GET", d.base() + "/metrics", http.StatusNotFound, ""},
+		{"GET", d.Base() + "/", http.StatusSeeOther, "/home"},
+		{"GET", d.Service() + "/", http.StatusOK, "/login"},
+		{"GET", d.Service() + "/me.json", http.StatusUnauthorized, ""},
+		{"GET", d.MailPage() + "/messages.json", http.StatusOK, "[]"},
+		{"DELETE", d.MailPage() + "/messages.json", http.StatusNoContent, ""},
+		{"GET", d.Operation() + "/healthz", http.StatusOK, "ok"},
+		{"GET", d.Operation() + "/readyz", http.StatusOK, `"database":"ok"`},
+		{"GET", d.Operation() + "/metrics", http.StatusOK, "warifu_http_requests_total"},
+		{"GET", d.Base() + "/metrics", http.StatusNotFound, ""},
 	} {
 		answer, text := ask(t, test.method, test.address)
 		if got := answer.Header.Get("Location") + text; answer.StatusCode != test.status || !strings.Contains(got, test.want) {
 			t.Errorf("%s %s: %d %.200s, want %d with %q", test.method, test.address, answer.StatusCode, got, test.status, test.want)
 		}
 	}
-	d.stop()
-	if d.process.ProcessState.ExitCode() != 0 {
-		t.Errorf("ended with %d\n%s", d.process.ProcessState.ExitCode(), d.output)
+	d.Stop()
+	if d.Process.ProcessState.ExitCode() != 0 {
+		t.Errorf("ended with %d\n%s", d.Process.ProcessState.ExitCode(), d.Output)
 	}
 	again, err := startDemo(program, "--data", data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.stop()
+	defer again.Stop()
 	if err := os.RemoveAll(data); err != nil {
 		t.Fatal(err)
 	}
-	if answer, text := ask(t, "GET", again.operation()+"/readyz"); answer.StatusCode != http.StatusServiceUnavailable || strings.Contains(text, `"database":"ok"`) {
+	if answer, text := ask(t, "GET", again.Operation()+"/readyz"); answer.StatusCode != http.StatusServiceUnavailable || strings.Contains(text, `"database":"ok"`) {
 		t.Errorf("without a database: %d %s", answer.StatusCode, text)
 	}
 }
@@ -107,7 +107,7 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	during, _ := filepath.Glob(filepath.Join(os.TempDir(), "warifu-demo-*"))
-	d.stop()
+	d.Stop()
 	after, _ := filepath.Glob(filepath.Join(os.TempDir(), "warifu-demo-*"))
 	if len(during) <= len(after) || len(after) > len(before) {
 		t.Errorf("folders before %d, during %d, after %d", len(before), len(during), len(after))
@@ -119,34 +119,34 @@ func TestNothingIsLeft(t *testing.T) {
 func TestServiceAsksForMore(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/accessibility")
-	b.open(server.service() + "/login?prompt=none")
-	b.at(server.service())
+	b.open(server.Service() + "/login?prompt=none")
+	b.at(server.Service())
 	b.shows("login_required")
-	b.open(server.service() + "/login")
+	b.open(server.Service() + "/login")
 	b.signIn(p, time.Now())
 	first := b.claims()["auth_time"]
-	b.open(server.service() + "/login?prompt=none")
-	b.at(server.service())
+	b.open(server.Service() + "/login?prompt=none")
+	b.at(server.Service())
 	if b.claims()["auth_time"] != first {
 		t.Error("a silent request changed auth_time")
 	}
 	for _, more := range []string{"prompt=login", "max_age=0"} {
-		b.open(server.service() + "/login?" + more)
-		b.at(server.base() + "/login?p=")
+		b.open(server.Service() + "/login?" + more)
+		b.at(server.Base() + "/login?p=")
 	}
 	b.signIn(p, time.Now().Add(30*time.Second))
-	b.at(server.service())
+	b.at(server.Service())
 	claims := b.claims()
 	if claims["acr"] != "https://refeds.org/profile/mfa" || claims["auth_time"] == first {
 		t.Errorf("after a fresh sign-in: %v", claims)
 	}
-	b.open(server.service() + "/login?acr_values=https%3A%2F%2Frefeds.org%2Fprofile%2Fmfa")
-	b.at(server.service())
-	b.open(server.service() + "/logout")
-	b.open(server.base() + "/home")
-	b.at(server.base() + "/login")
+	b.open(server.Service() + "/login?acr_values=https%3A%2F%2Frefeds.org%2Fprofile%2Fmfa")
+	b.at(server.Service())
+	b.open(server.Service() + "/logout")
+	b.open(server.Base() + "/home")
+	b.at(server.Base() + "/login")
 
 	stranger := newBrowser(t, desktop)
-	stranger.open(server.service() + "/login?ui_locales=en")
+	stranger.open(server.Service() + "/login?ui_locales=en")
 	stranger.shows("You are logging in to")
 }

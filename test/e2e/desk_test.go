@@ -28,8 +28,8 @@ func atDesk(id string) func(t *testing.T, l look) *browser {
 		if first == nil {
 			first, _ = newLastingBrowser(t, desktop)
 			first.openIn("/login")
-			first.signIn(person{id, staffSecret}, time.Now())
-			first.at(server.base() + "/home")
+			first.signIn(person{ID: id, Secret: staffSecret}, time.Now())
+			first.at(server.Base() + "/home")
 		}
 		return first.tabFor(t, l)
 	}
@@ -73,10 +73,10 @@ func (b *browser) openCase(p person, number string) {
 	b.t.Helper()
 	b.openIn("/desk")
 	b.picture("desk board " + b.lang)
-	b.fillLabelled("id", p.id)
+	b.fillLabelled("id", p.ID)
 	b.fillLabelled("number", number)
 	b.press(words(b.lang, "開く", "Open"))
-	b.shows(p.id)
+	b.shows(p.ID)
 }
 
 // identify marks that the call back matched, and writes the reason.
@@ -105,10 +105,10 @@ func (b *browser) decide(button string) {
 
 func (b *browser) proved() {
 	b.t.Helper()
-	if !strings.HasPrefix(b.address(), server.base()+"/login/totp") {
+	if !strings.HasPrefix(b.address(), server.Base()+"/login/totp") {
 		return
 	}
-	b.fill("one-time-code", person{secret: staffSecret}.code(b.t, time.Now()))
+	b.fill("one-time-code", person{Secret: staffSecret}.Code(b.t, time.Now()))
 	b.press(words(b.lang, "ログイン", "Login"))
 }
 
@@ -153,16 +153,16 @@ func TestHelpDeskInitialization(t *testing.T) {
 			if story.caller.noScript {
 				b.press("今すぐ確認する")
 			}
-			b.comesTo(server.base() + "/enrol")
+			b.comesTo(server.Base() + "/enrol")
 			b.went("initialization by the help desk, from /mfa to the QR code", "", before, effort{})
 			b.picture("enrol by desk " + story.caller.String())
-			p.secret = b.enrol()
-			desk.openIn(strings.TrimPrefix(desk.address(), server.base()))
+			p.Secret = b.enrol()
+			desk.openIn(strings.TrimPrefix(desk.address(), server.Base()))
 			desk.shows(words(desk.lang, "承認しました。相手の画面が次に進みました。", "Approved. The caller’s screen has moved on."))
 			desk.picture("desk approved " + story.agent.String())
 			b.press(words(b.lang, "ログインする", "Log in"))
 			b.signIn(p, time.Now().Add(30*time.Second))
-			b.at(server.base() + "/home")
+			b.at(server.Base() + "/home")
 		})
 	}
 }
@@ -172,7 +172,7 @@ func TestHelpDeskInitialization(t *testing.T) {
 func (b *browser) askDeskSignIn(p person) {
 	b.t.Helper()
 	b.openIn("/accessibility") // keeps the language
-	b.open(server.service() + "/login")
+	b.open(server.Service() + "/login")
 	b.giveID(p)
 	b.press(words(b.lang, "ログインできない方はこちらへ", "Click here if you cannot login"))
 	b.press(words(b.lang, "このアドレスのメールを読めない方（ヘルプデスクで手続き）", "If you cannot read mail at this address (help desk)"))
@@ -208,9 +208,9 @@ func TestHelpDeskOTP(t *testing.T) {
 			}
 			b.fill("one-time-code", otp)
 			b.press(words(b.lang, "ログイン", "Login"))
-			b.at(server.service())
+			b.at(server.Service())
 			b.went("sign-in to a service by an OTP of the help desk", "", before, effort{})
-			if claims := b.claims(); claims["acr"] != server.base()+"/ac/fallback" {
+			if claims := b.claims(); claims["acr"] != server.Base()+"/ac/fallback" {
 				t.Errorf("the service knows %v", claims)
 			}
 			desk.press(words(desk.lang, "次へ", "Next"))
@@ -243,7 +243,7 @@ func TestHelpDeskImpostor(t *testing.T) {
 	second.shows("佐藤 恵子 が")
 	second.decide("2人目として承認")
 	second.press("2人目として承認")
-	b.comesTo(server.base() + "/enrol")
+	b.comesTo(server.Base() + "/enrol")
 	impostor.press("もう一度手続きする")
 	impostor.shows("ヘルプデスクの窓口へお越しください")
 }
@@ -255,14 +255,14 @@ func TestHelpDeskWrongPage(t *testing.T) {
 	b.openIn("/login")
 	b.giveID(p)
 	desk.openIn("/desk")
-	desk.fillLabelled("id", p.id)
+	desk.fillLabelled("id", p.ID)
 	desk.fillLabelled("number", "0000")
 	desk.press("開く")
 	desk.shows("この SPS-ID と照合番号に合う受付がありません。相手にもう一度読み上げてもらってください。")
 	b.askDesk(p)
 	desk.fillLabelled("number", b.readOut()) // the ID is still there
 	desk.press("開く")
-	desk.shows(p.id)
+	desk.shows(p.ID)
 }
 
 // TestHelpDeskByKeyboard is the agent's work without a mouse. U6, U10.
@@ -270,11 +270,11 @@ func TestHelpDeskByKeyboard(t *testing.T) {
 	b, p, desk := newBrowser(t, desktop), nextPerson(), agent01(t, desktop)
 	b.askDesk(p)
 	desk.openIn("/desk")
-	desk.typed(p.id) // the field has the focus
+	desk.typed(p.ID) // the field has the focus
 	desk.typed("\t")
 	desk.typed(b.readOut())
 	desk.enter()
-	desk.shows(p.id)
+	desk.shows(p.ID)
 	desk.typed("e") // to the first item
 	for range 6 {
 		desk.typed("1")
@@ -285,7 +285,7 @@ func TestHelpDeskByKeyboard(t *testing.T) {
 	desk.proved()
 	desk.shows("初期化しますか？")
 	desk.submit(ctrlEnter)
-	b.comesTo(server.base() + "/enrol")
+	b.comesTo(server.Base() + "/enrol")
 }
 
 // TestHelpDeskPageSurvives reloads the waiting page, opens it in a second tab,
@@ -318,7 +318,7 @@ func TestHelpDeskPageSurvives(t *testing.T) {
 	same("closed, and signed in again", b)
 	desk.approve("初期化を承認")
 	for _, one := range []*browser{b, tab} { // whichever asks first gets the ticket, and the other is told
-		one.comesTo(server.base() + "/enrol")
+		one.comesTo(server.Base() + "/enrol")
 	}
 }
 

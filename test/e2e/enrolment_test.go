@@ -14,14 +14,14 @@ import (
 // enrol sets up an Authenticator from the QR code on, and returns its secret.
 func (b *browser) enrol() (secret string) {
 	b.t.Helper()
-	b.at(server.base() + "/enrol?flow=")
+	b.at(server.Base() + "/enrol?flow=")
 	before := b.effort
 	secret = get(b, chromedp.Evaluate[string](`new URL(document.querySelector("a[href^='otpauth:']").href).searchParams.get("secret")`))
 	b.press(words(b.lang, "登録", "Register (登録)"))
-	b.at(server.base() + "/enrol/verify")
-	b.fill("one-time-code", person{secret: secret}.code(b.t, time.Now()))
+	b.at(server.Base() + "/enrol/verify")
+	b.fill("one-time-code", person{Secret: secret}.Code(b.t, time.Now()))
 	b.press(words(b.lang, "確認", "Confirm (確認)"))
-	b.at(server.base() + "/enrol/done")
+	b.at(server.Base() + "/enrol/done")
 	b.went("enrolment, once the QR code is shown", "U5: 2 presses, 1 field", before, effort{presses: 2})
 	b.shows(words(b.lang, "ワンタイムパスワード認証の設定が完了しました。", "The setup of one-time password authentication is complete. (ワンタイムパスワード認証の設定が完了しました。)"))
 	return secret
@@ -32,19 +32,19 @@ func (b *browser) enrol() (secret string) {
 func TestFirstSetup(t *testing.T) {
 	b, p := newBrowser(t, desktop), newcomer
 	b.openIn("/accessibility") // keeps the language
-	b.open(server.service() + "/login")
+	b.open(server.Service() + "/login")
 	before := b.effort
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press("ログイン")
-	p.secret = b.enrol()
+	p.Secret = b.enrol()
 	b.press("学務情報システム（実演） に戻る")
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press("ログイン")
-	b.fill("one-time-code", p.code(t, time.Now().Add(30*time.Second)))
+	b.fill("one-time-code", p.Code(t, time.Now().Add(30*time.Second)))
 	b.press("ログイン")
-	b.at(server.service())
+	b.at(server.Service())
 	b.went("first set-up on the way to a service, and into it", "", before, effort{})
 	if claims := b.claims(); claims["acr"] != "https://refeds.org/profile/mfa" {
 		t.Errorf("the service knows %v", claims)
@@ -57,7 +57,7 @@ func TestFirstSetup(t *testing.T) {
 func TestHandOver(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	path := b.askInitialisation(p)
-	b.open(server.base() + path)
+	b.open(server.Base() + path)
 	b.fill("current-password", password)
 	b.press("ログイン")
 	b.press("続けて登録する")
@@ -65,7 +65,7 @@ func TestHandOver(t *testing.T) {
 		t.Error("a button without an extension")
 	}
 	secret := get(b, chromedp.Evaluate[string](`new URL(document.querySelector("a[href^='otpauth:']").href).searchParams.get("secret")`))
-	code := person{secret: secret}.code(t, time.Now())
+	code := person{Secret: secret}.Code(t, time.Now())
 	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
 			addEventListener("message", (event) => {
@@ -87,12 +87,12 @@ func TestHandOver(t *testing.T) {
 	b.picture("hand-over")
 	b.do(chromedp.Click(chromedp.CSS("#handover button")))
 	get(b, chromedp.Poll[bool](`document.activeElement.textContent.trim() === "登録"`))
-	b.shows("Miyako Login（" + p.id + "） 追加されました。")
-	if asked := get(b, chromedp.Evaluate[string](`document.documentElement.dataset.asked`)); !strings.HasPrefix(asked, "initialised otpauth://totp/Miyako%20Login:"+p.id+"?secret="+secret) {
+	b.shows("Miyako Login（" + p.ID + "） 追加されました。")
+	if asked := get(b, chromedp.Evaluate[string](`document.documentElement.dataset.asked`)); !strings.HasPrefix(asked, "initialised otpauth://totp/Miyako%20Login:"+p.ID+"?secret="+secret) {
 		t.Errorf("the extension was given %q", asked)
 	}
 	b.press("登録")
 	get(b, chromedp.Poll[bool](`document.activeElement.textContent.trim() === "確認"`))
 	b.press("確認")
-	b.at(server.base() + "/enrol/done")
+	b.at(server.Base() + "/enrol/done")
 }

@@ -22,7 +22,7 @@ func TestIdleDialog(t *testing.T) {
 			Source: `const now = Date.now; let ahead = 58.5 * 60_000; Date.now = () => now() + ahead; globalThis.setAhead = (minutes) => { ahead = minutes * 60_000; };`})
 		return err
 	}))
-	b.open(server.base() + "/home")
+	b.open(server.Base() + "/home")
 	b.do(chromedp.WaitVisible(chromedp.CSS("dialog[open]")))
 	b.shows("時間を延長しますか？", "安全のため、")
 	b.picture("idle dialog")
@@ -33,5 +33,5 @@ func TestIdleDialog(t *testing.T) {
 		_, err := chromedp.Evaluate[any](`document.dispatchEvent(new Event("visibilitychange"))`)(ctx, target)
 		return err
 	}))
-	b.at(server.base() + "/home") // the server's own clock says that the session lives
+	b.at(server.Base() + "/home") // the server's own clock says that the session lives
 }

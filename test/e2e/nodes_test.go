@@ -24,6 +24,7 @@ import (
 	"warifu/internal/keyring"
 	"warifu/internal/store"
 	"warifu/internal/store/storetest"
+	"warifu/test/stage"
 )
 
 // TestHelpDeskOverNodes has the caller's page hang on one node while the agent
@@ -49,7 +50,7 @@ func TestHelpDeskOverNodes(t *testing.T) {
 		t.Run(story.name, func(t *testing.T) {
 			front.begin(t, story.refuse, story.dies)
 			caller, desk := front.newBrowser(t, first), desk.tabFor(t, desktop)
-			p := seeded(n + 1)
+			p := stage.Seeded(n + 1)
 			caller.askDesk(p)
 			front.waitFor(t, first, "GET /wait/")
 			if story.waiting != nil {
@@ -82,7 +83,7 @@ func TestHelpDeskClosed(t *testing.T) {
 	day := func(n int) string { return time.Now().AddDate(0, 0, n).Format("2006-01-02 15:04") }
 	front := newFront(t, fmt.Sprintf("  closures: [{from: %q, to: %q, text: {ja: 停電のため, en: Power failure}}]\n", day(-1), day(3)))
 	desk := front.agent(t, "agent01")
-	p := seeded(1)
+	p := stage.Seeded(1)
 	b := front.newBrowser(t, first).with(look{lang: "en", width: 320})
 	b.openIn("/login")
 	b.giveID(p)
@@ -115,7 +116,7 @@ func (f *front) agent(t *testing.T, id string) *browser {
 	b := f.newBrowser(t, second)
 	device := b.device()
 	b.openIn("/login")
-	b.signIn(person{id, staffSecret}, time.Now())
+	b.signIn(person{ID: id, Secret: staffSecret}, time.Now())
 	b.createPasskey(device)
 	b.logOut()
 	autofill := b.withoutAutofill()
@@ -137,7 +138,7 @@ const (
 type front struct {
 	base  string
 	nodes [2]*node
-	log   *output
+	log   *stage.Output
 
 	mu      sync.Mutex
 	refuse  string
@@ -150,11 +151,11 @@ type front struct {
 // help desk in the configuration.
 func newFront(t *testing.T, more string) *front {
 	t.Helper()
-	ports, err := freePorts(5)
+	ports, err := stage.FreePorts(5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{base: fmt.Sprintf("http://localhost:%d", ports), changed: make(chan struct{}, 1), log: &output{}}
+	f := &front{base: fmt.Sprintf("http://localhost:%d", ports), changed: make(chan struct{}, 1), log: &stage.Output{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("proxy and nodes say:\n%s", f.log)
@@ -342,7 +343,7 @@ func (f *front) waitFor(t *testing.T, node int, letters string) {
 // node is one process of the server.
 type node struct {
 	t    *testing.T
-	log  *output
+	log  *stage.Output
 	port int
 	file string
 

@@ -20,7 +20,7 @@ const (
 // parameters on to the server.
 func (b *browser) askFor(parameters url.Values) {
 	b.t.Helper()
-	b.open(server.service() + "/login?" + parameters.Encode())
+	b.open(server.Service() + "/login?" + parameters.Encode())
 }
 
 // essential is the parameter claims that makes a level a condition (OpenID
@@ -34,7 +34,7 @@ func essential(level string) string {
 // was told this error.
 func (b *browser) isRefused(want string) {
 	b.t.Helper()
-	b.at(server.service())
+	b.at(server.Service())
 	if claims := b.claims(); claims["error"] != want || claims["sub"] != nil {
 		b.t.Errorf("the service has %v, want the error %s and nobody", claims, want)
 	}
@@ -44,7 +44,7 @@ func (b *browser) isRefused(want string) {
 // when the last of them was given, as the service was told: whole seconds.
 func (b *browser) isSignedIn() (authTime time.Time) {
 	b.t.Helper()
-	b.at(server.service())
+	b.at(server.Service())
 	claims := b.claims()
 	if claims["acr"] != mfaLevel || claims["sub"] == nil {
 		b.t.Errorf("the service has %v, want somebody with %s", claims, mfaLevel)
@@ -93,7 +93,7 @@ func TestEverythingAnew(t *testing.T) {
 			time.Sleep(time.Until(first.Add(time.Second))) // so that the times differ
 			for range 2 {                                  // coming again is no way around it
 				b.askFor(parameters)
-				b.at(server.base() + "/login?p=")
+				b.at(server.Base() + "/login?p=")
 				b.do(chromedp.WaitVisible(field("current-password")))
 			}
 			// the number of the next half minute, since each is taken once
@@ -121,8 +121,8 @@ func TestLevels(t *testing.T) {
 	b.isRefused("unmet_authentication_requirements")
 	b.askFor(url.Values{"claims": {essential(farLevel)}, "prompt": {"none"}})
 	b.isRefused("login_required")
-	b.open(server.base() + "/home")
-	b.at(server.base() + "/home") // a refusal ends nobody's session
+	b.open(server.Base() + "/home")
+	b.at(server.Base() + "/home") // a refusal ends nobody's session
 
 	other, p := newBrowser(t, desktop), nextPerson()
 	other.openIn("/accessibility")
@@ -152,13 +152,13 @@ func TestLanguageOfTheService(t *testing.T) {
 // and a service that was signed out is not signed in again by itself. OIDC-10.
 func TestLogoutByTheService(t *testing.T) {
 	b, _ := signedIn(t)
-	b.open(server.service() + "/logout")
-	b.at(server.service() + "/")
+	b.open(server.Service() + "/logout")
+	b.at(server.Service() + "/")
 	if claims := b.claims(); claims["sub"] != nil {
 		t.Errorf("the service still has %v", claims)
 	}
-	b.open(server.base() + "/home")
-	b.at(server.base() + "/login")
+	b.open(server.Base() + "/home")
+	b.at(server.Base() + "/login")
 	b.askFor(url.Values{"prompt": {"none"}})
 	b.isRefused("login_required")
 }
@@ -167,12 +167,12 @@ func TestLogoutByTheService(t *testing.T) {
 // it, as another site could: he is asked, and stays. OIDC-10.
 func TestForeignLogout(t *testing.T) {
 	b, _ := signedIn(t)
-	b.open(server.base() + "/oidc/logout?client_id=demo-oidc&post_logout_redirect_uri=" + url.QueryEscape(server.service()+"/"))
-	b.at(server.base() + "/oidc/logout")
+	b.open(server.Base() + "/oidc/logout?client_id=demo-oidc&post_logout_redirect_uri=" + url.QueryEscape(server.Service()+"/"))
+	b.at(server.Base() + "/oidc/logout")
 	b.shows("ログアウトしますか？")
-	b.open(server.base() + "/home")
-	b.at(server.base() + "/home")
-	b.open(server.base() + "/oidc/logout?client_id=demo-oidc&post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F")
-	b.at(server.base() + "/oidc/logout")
+	b.open(server.Base() + "/home")
+	b.at(server.Base() + "/home")
+	b.open(server.Base() + "/oidc/logout?client_id=demo-oidc&post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F")
+	b.at(server.Base() + "/oidc/logout")
 	b.shows("お問い合わせ番号: ")
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"warifu/test/stage"
 )
 
 // device is an authenticator of Chromium's own, without hardware.
@@ -122,7 +124,7 @@ func TestPasskey(t *testing.T) {
 			d := b.device()
 			b.openIn("/login")
 			b.signIn(p, time.Now())
-			b.open(server.base() + "/account/passkeys")
+			b.open(server.Base() + "/account/passkeys")
 			b.picture("passkeys none " + l.String())
 			b.createPasskey(d)
 			b.picture("passkeys one " + l.String())
@@ -132,11 +134,11 @@ func TestPasskey(t *testing.T) {
 			t.Run("by the button of the first page", func(t *testing.T) {
 				b.t = t
 				defer b.withoutAutofill()()
-				b.open(server.service() + "/login")
-				b.at(server.base() + "/login?p=")
+				b.open(server.Service() + "/login")
+				b.at(server.Base() + "/login?p=")
 				b.picture("login " + l.String())
 				before := b.effort
-				d.press(server.service())
+				d.press(server.Service())
 				b.went("sign-in with a passkey", "U2: 1 page, 1 press", before, effort{pages: 1, presses: 1})
 				claims := b.claims()
 				if claims["acr"] != "https://refeds.org/profile/mfa" || fmt.Sprint(claims["amr"]) != "[pop user mfa]" {
@@ -147,40 +149,40 @@ func TestPasskey(t *testing.T) {
 			t.Run("in the field of the ID", func(t *testing.T) {
 				b.t = t
 				d.touch(true)
-				call(b, cdppage.Navigate, cdppage.NavigateParams{URL: server.base() + "/login"}) // and no more: the script goes on by itself
-				b.comesTo(server.base() + "/home")
+				call(b, cdppage.Navigate, cdppage.NavigateParams{URL: server.Base() + "/login"}) // and no more: the script goes on by itself
+				b.comesTo(server.Base() + "/home")
 				d.touch(false)
-				b.shows(p.id)
+				b.shows(p.ID)
 				b.logOut()
 			})
 			t.Run("on the page of its own", func(t *testing.T) {
 				b.t = t
-				b.open(server.base() + "/login/passkey")
+				b.open(server.Base() + "/login/passkey")
 				b.picture("passkey " + l.String())
 				b.do(chromedp.Click(passkeyButton))
 				b.says(words(l.lang, "端末の操作を待っています。", "Waiting for your device."))
 				b.picture("passkey waiting " + l.String())
-				b.open(server.base() + "/login/passkey")
+				b.open(server.Base() + "/login/passkey")
 				d.verifies(false)
 				d.touch(true)
 				b.do(chromedp.Click(passkeyButton))
 				b.says(words(l.lang, "パスキーを確認できませんでした。もう一度お試しいただくか、別の方法をお使いください。", "The passkey could not be checked. Try again, or use another method."))
 				b.picture("passkey refused " + l.String())
 				d.verifies(true)
-				d.press(server.base() + "/home")
+				d.press(server.Base() + "/home")
 				b.logOut()
 			})
 			t.Run("beside the password", func(t *testing.T) {
 				b.t = t
-				b.open(server.base() + "/login")
-				b.fill("username", p.id)
+				b.open(server.Base() + "/login")
+				b.fill("username", p.ID)
 				b.fill("current-password", password)
 				b.press(words(l.lang, "ログイン", "Login"))
 				b.press(words(l.lang, "別の方法でログインする", "Use another method"))
 				b.picture("choose " + l.String())
 				b.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/passkey"]`)))
-				d.press(server.base() + "/home")
-				b.shows(p.id)
+				d.press(server.Base() + "/home")
+				b.shows(p.ID)
 			})
 		})
 	}
@@ -200,8 +202,8 @@ func TestForgottenPasswordByPasskey(t *testing.T) {
 			b.createPasskey(d)
 			b.logOut()
 			before := b.effort
-			b.open(server.base() + "/forgot")
-			b.fill("username", p.id)
+			b.open(server.Base() + "/forgot")
+			b.fill("username", p.ID)
 			b.press(words(l.lang, "メールを送信する", "Send the email"))
 			b.openMailed(link(t, p, "パスワードの再設定のご案内"))
 			b.picture("proof by passkey " + l.String())
@@ -215,11 +217,11 @@ func TestForgottenPasswordByPasskey(t *testing.T) {
 				d.verifies(true)
 			})
 			b.at(address)
-			d.press(server.base() + "/reset/password")
+			d.press(server.Base() + "/reset/password")
 			const better = "馬と電池とホチキスの割符"
 			b.fill("new-password", better)
 			b.press(words(l.lang, "変更する", "Change"))
-			b.at(server.base() + "/login")
+			b.at(server.Base() + "/login")
 			b.went("forgotten password with a passkey, from /forgot", "", before, effort{})
 			b.open(address)
 			d.touch(true)
@@ -238,24 +240,24 @@ func TestPasskeyNeedsAFreshProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(own.stop)
-	b, p := newBrowser(t, desktop), seeded(1)
+	t.Cleanup(own.Stop)
+	b, p := newBrowser(t, desktop), stage.Seeded(1)
 	d := b.device()
-	b.open(own.base() + "/login?lang=ja")
-	b.fill("username", p.id)
+	b.open(own.Base() + "/login?lang=ja")
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press("ログイン")
-	b.fill("one-time-code", p.code(t, time.Now()))
+	b.fill("one-time-code", p.Code(t, time.Now()))
 	b.press("ログイン")
-	b.open(own.base() + "/account/passkeys")
+	b.open(own.Base() + "/account/passkeys")
 	age(t, filepath.Join(dir, "warifu.db"), 10*time.Minute)
 	b.do(chromedp.Click(passkeyButton))
-	b.comesTo(own.base() + "/login/totp")
+	b.comesTo(own.Base() + "/login/totp")
 	b.shows("設定を変更するために必要です。")
-	b.fill("one-time-code", p.code(t, time.Now().Add(30*time.Second)))
+	b.fill("one-time-code", p.Code(t, time.Now().Add(30*time.Second)))
 	b.press("ログイン")
-	b.at(own.base() + "/account/passkeys")
-	d.press(own.base() + "/account/passkeys?done=passkey")
+	b.at(own.Base() + "/account/passkeys")
+	d.press(own.Base() + "/account/passkeys?done=passkey")
 	b.shows("パスキーを作成しました。")
 }
 
@@ -319,8 +321,8 @@ func TestPasskeyWithoutScript(t *testing.T) {
 	b.press("パスキーでログイン")
 	b.shows("パスキーの利用には JavaScript が必要です。")
 	b.press("パスワードでログインする")
-	b.at(server.base() + "/login")
-	b.open(server.base() + "/forgot/" + strings.Repeat("A", 43))
+	b.at(server.Base() + "/login")
+	b.open(server.Base() + "/forgot/" + strings.Repeat("A", 43))
 	if strings.Contains(b.text(), "パスキー") {
 		t.Error("a passkey is offered that could not be used")
 	}
@@ -336,7 +338,7 @@ func TestRecoveryCodes(t *testing.T) {
 			b, p := newBrowser(t, l), nextPerson()
 			b.openIn("/login")
 			b.signIn(p, time.Now())
-			b.open(server.base() + "/account/recovery-codes")
+			b.open(server.Base() + "/account/recovery-codes")
 			b.picture("codes none " + l.String())
 			before := b.effort
 			b.press(words(l.lang, "リカバリーコードを作る", "Make recovery codes"))
@@ -351,7 +353,7 @@ func TestRecoveryCodes(t *testing.T) {
 					t.Errorf("the file lacks %q:\n%s", want, file)
 				}
 			}
-			if strings.Contains(file, p.id) {
+			if strings.Contains(file, p.ID) {
 				t.Error("the file says whose codes they are")
 			}
 			b.apart(func() { // they outlast the choice of the other language, and back
@@ -373,9 +375,9 @@ func TestRecoveryCodes(t *testing.T) {
 			b.picture("codes left " + l.String())
 			b.logOut()
 
-			b.open(server.base() + "/login")
+			b.open(server.Base() + "/login")
 			before = b.effort
-			b.fill("username", p.id)
+			b.fill("username", p.ID)
 			b.fill("current-password", password)
 			b.press(words(l.lang, "ログイン", "Login"))
 			b.press(words(l.lang, "別の方法でログインする", "Use another method"))
@@ -390,7 +392,7 @@ func TestRecoveryCodes(t *testing.T) {
 			b.focused("one-time-code")
 			b.fill("one-time-code", strings.ToLower(strings.ReplaceAll(codes[0], "-", "")))
 			b.press(words(l.lang, "ログイン", "Login"))
-			b.at(server.base() + "/home")
+			b.at(server.Base() + "/home")
 			b.went("sign-in with password and recovery code", "", before, effort{})
 			b.shows(words(l.lang, "リカバリーコードを使いました。残りは9個です。", "You used a recovery code. Codes left: 9."))
 			b.picture("home after a code " + l.String())
@@ -449,16 +451,16 @@ func (b *browser) download(words string) string {
 // means looks at the pages of passkeys and recovery codes, and returns a code.
 func (w *walk) means() (code string) {
 	d := w.device()
-	w.open(server.base() + "/account/passkeys")
+	w.open(server.Base() + "/account/passkeys")
 	w.inspect("passkeys none")
 	w.createPasskey(d)
 	w.inspect("passkeys")
 	w.press(words(w.look.lang, "名前を変更", "Rename"))
 	w.inspect("passkey rename")
-	w.open(server.base() + "/account/passkeys")
+	w.open(server.Base() + "/account/passkeys")
 	w.press(words(w.look.lang, "削除", "Remove"))
 	w.inspect("passkey remove")
-	w.open(server.base() + "/account/recovery-codes")
+	w.open(server.Base() + "/account/recovery-codes")
 	w.inspect("codes none")
 	w.press(words(w.look.lang, "リカバリーコードを作る", "Make recovery codes"))
 	w.inspect("codes made")
@@ -473,13 +475,13 @@ func (w *walk) means() (code string) {
 
 // byMeans looks at the pages where passkeys and recovery codes sign in.
 func (w *walk) byMeans(p person, code string) {
-	w.open(server.base() + "/login/passkey")
+	w.open(server.Base() + "/login/passkey")
 	w.inspect("passkey")
 	w.do(chromedp.Click(passkeyButton))
 	w.says(words(w.look.lang, "端末の操作を待っています。", "Waiting for your device."))
 	w.inspect("passkey waiting")
-	w.open(server.base() + "/login")
-	w.password(p.id, password)
+	w.open(server.Base() + "/login")
+	w.password(p.ID, password)
 	w.press(words(w.look.lang, "別の方法でログインする", "Use another method"))
 	w.inspect("choose of three")
 	w.submit(chromedp.Click(chromedp.CSS(`a[href^="/login/passkey"]`)))

@@ -39,7 +39,7 @@ func link(t *testing.T, p person, subject string) string {
 // giveID types SPS-ID and password where a page asks for both.
 func (b *browser) giveID(p person) {
 	b.t.Helper()
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press(words(b.lang, "ログイン", "Login"))
 }
@@ -53,7 +53,7 @@ func TestNoAuthenticatorAtHand(t *testing.T) {
 			t.Parallel()
 			b, p := newBrowser(t, l), nextPerson()
 			b.openIn("/accessibility") // keeps the language
-			b.open(server.service() + "/login")
+			b.open(server.Service() + "/login")
 			b.giveID(p)
 			before := b.effort
 			b.press(words(l.lang, "ログインできない方はこちらへ", "Click here if you cannot login"))
@@ -64,9 +64,9 @@ func TestNoAuthenticatorAtHand(t *testing.T) {
 			b.picture("otp " + l.String())
 			b.fill("one-time-code", mailedOTP(t, p))
 			b.press(words(l.lang, "ログイン", "Login"))
-			b.at(server.service())
+			b.at(server.Service())
 			b.went("OTP by mail, after the password", "U3: 3 presses", before, effort{presses: 3})
-			if claims := b.claims(); claims["acr"] != server.base()+"/ac/fallback" {
+			if claims := b.claims(); claims["acr"] != server.Base()+"/ac/fallback" {
 				t.Errorf("the service knows %v", claims)
 			}
 		})
@@ -82,7 +82,7 @@ func TestOTPMailMissing(t *testing.T) {
 	b.press("ログインできない方はこちらへ")
 	b.press("Yes")
 	old := mailedOTP(t, p)
-	b.fill("one-time-code", p.code(t, time.Now()))
+	b.fill("one-time-code", p.Code(t, time.Now()))
 	b.press("ログイン")
 	b.shows("6桁の数字が入力されました。ここでは、メールに書かれた8桁の数字を入力してください。")
 	b.unfold("メールが届かない場合")
@@ -93,7 +93,7 @@ func TestOTPMailMissing(t *testing.T) {
 	b.press("今の手続きに進む")
 	b.fill("one-time-code", old)
 	b.press("ログイン")
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 }
 
 // TestTOTPNotWorking is the FAQ's entry of that name, by its short path: the
@@ -111,12 +111,12 @@ func TestTOTPNotWorking(t *testing.T) {
 			b.picture("initialised " + l.String())
 			b.press(words(l.lang, "続けて登録する", "Continue to registration"))
 			b.picture("enrol " + l.String())
-			p.secret = b.enrol()
+			p.Secret = b.enrol()
 			b.picture("enrolled " + l.String())
 			b.went("initialization by mail, from /mfa, the mail's link included", "U4: at most 8 presses", effort{}, effort{presses: 8})
 			b.press(words(l.lang, "ログインする", "Log in"))
 			b.signIn(p, time.Now().Add(30*time.Second))
-			b.at(server.base() + "/home")
+			b.at(server.Base() + "/home")
 			waitMail(t, p, "TOTP を初期化しました")
 			waitMail(t, p, "TOTP の設定が完了しました")
 		})
@@ -136,7 +136,7 @@ func TestTOTPNotWorkingByTheHouse(t *testing.T) {
 			b.fill("current-password", password)
 			b.press(words(l.lang, "ログイン", "Login"))
 			b.shows(words(l.lang, "ワンタイムパスワード認証の設定を初期化しました。", "The one-time password settings have been initialized. (ワンタイムパスワード認証の設定を初期化しました。)"))
-			b.open(server.base() + "/accessibility")
+			b.open(server.Base() + "/accessibility")
 			b.pressIn("header", words(l.lang, "ホーム", "Home"))
 			b.shows(words(l.lang, "続けるには、「ワンタイムパスワード(トークン)」を選び、「選択」を押してください。", "To continue, choose the one-time password (token) and press Select."))
 			if n := get(b, chromedp.Evaluate[int](`document.querySelectorAll("main input[type=radio]").length`)); n != 1 {
@@ -145,13 +145,13 @@ func TestTOTPNotWorkingByTheHouse(t *testing.T) {
 			b.picture("home with a ticket " + l.String())
 			b.choose("method-totp")
 			b.press(words(l.lang, "選択", "Select (選択)"))
-			b.at(server.base() + "/mfa")
+			b.at(server.Base() + "/mfa")
 			b.press(words(l.lang, "ワンタイムパスワード（TOTP）の初期設定がお済みでない方はこちら", "Click here if you have not initialized your one-time password (TOTP) yet."))
-			p.secret = b.enrol()
+			p.Secret = b.enrol()
 			b.went("initialization by mail, by the FAQ's longer path", "U4: works unchanged", effort{}, effort{})
 			b.press(words(l.lang, "ログインする", "Log in"))
 			b.signIn(p, time.Now().Add(30*time.Second))
-			b.at(server.base() + "/home")
+			b.at(server.Base() + "/home")
 		})
 	}
 }
@@ -178,14 +178,14 @@ func TestForgottenPassword(t *testing.T) {
 	b.openIn("/login")
 	before := b.effort
 	b.press("パスワードをお忘れの方")
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.picture("forgot")
 	b.press("メールを送信する")
 	b.shows("通知用メールアドレスが登録されている場合は、メールを送信しました。")
 	b.openMailed(link(t, p, "パスワードの再設定のご案内"))
 	b.focused("username")
-	b.fill("username", p.id)
-	b.fill("one-time-code", p.code(t, time.Now()))
+	b.fill("username", p.ID)
+	b.fill("one-time-code", p.Code(t, time.Now()))
 	b.picture("proof")
 	b.press("次へ")
 	b.apart(func() {
@@ -197,12 +197,12 @@ func TestForgottenPassword(t *testing.T) {
 	const better = "馬と電池とホチキスの割符"
 	b.fill("new-password", better)
 	b.press("変更する")
-	b.at(server.base() + "/login")
+	b.at(server.Base() + "/login")
 	b.went("forgotten password, from /login, the mail's link included", "", before, effort{})
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", better)
 	b.press("ログイン")
-	b.fill("one-time-code", p.code(t, time.Now().Add(30*time.Second)))
+	b.fill("one-time-code", p.Code(t, time.Now().Add(30*time.Second)))
 	b.press("ログイン")
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 }

@@ -37,19 +37,19 @@ func TestSignInToAService(t *testing.T) {
 		t.Run(l.String(), func(t *testing.T) {
 			b, p := newBrowser(t, l), nextPerson()
 			b.openIn("/accessibility") // keeps the language
-			b.open(server.service() + "/login")
-			b.at(server.base() + "/login?p=")
+			b.open(server.Service() + "/login")
+			b.at(server.Base() + "/login?p=")
 			b.shows(words(l.lang, "学務情報システム（実演） にログインします。", "You are logging in to Academic Affairs (demonstration)."))
 			b.picture("password " + l.String())
 			before := b.effort
 			b.signIn(p, time.Now())
-			b.at(server.service())
+			b.at(server.Service())
 			b.went("sign-in with password and TOTP", "U1: 2 pages, 2 presses", before, effort{pages: 2, presses: 2})
 			claims := b.claims()
 			if claims["acr"] != "https://refeds.org/profile/mfa" || fmt.Sprint(claims["amr"]) != "[pwd otp mfa]" {
 				t.Errorf("acr %v, amr %v, want multi-factor", claims["acr"], claims["amr"])
 			}
-			if claims["sub"] == "" || claims["sub"] == p.id {
+			if claims["sub"] == "" || claims["sub"] == p.ID {
 				t.Errorf("sub = %v, want an opaque value", claims["sub"])
 			}
 		})
@@ -63,18 +63,18 @@ func TestByKeyboardAlone(t *testing.T) {
 	b.openIn("/login")
 	before := b.effort
 	b.focused("username")
-	b.typed(p.id)
+	b.typed(p.ID)
 	b.typed("\t")
 	b.focused("current-password")
 	b.typed(password)
 	b.enter()
-	b.at(server.base() + "/login/totp")
+	b.at(server.Base() + "/login/totp")
 	b.focused("one-time-code")
-	b.typed(p.code(t, time.Now()))
+	b.typed(p.Code(t, time.Now()))
 	b.enter()
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 	b.went("sign-in with password and TOTP, by keyboard alone", "U1: 2 pages, 2 presses", before, effort{pages: 2, presses: 2})
-	b.shows(p.id)
+	b.shows(p.ID)
 }
 
 // TestSecondServiceNeedsNoPassword is single sign-on, in another tab.
@@ -82,10 +82,10 @@ func TestSecondServiceNeedsNoPassword(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/login")
 	b.signIn(p, time.Now())
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 	other := b.tab()
-	other.open(server.service() + "/login")
-	other.at(server.service())
+	other.open(server.Service() + "/login")
+	other.at(server.Service())
 	if claims := other.claims(); claims["acr"] != "https://refeds.org/profile/mfa" {
 		t.Errorf("claims %v", claims)
 	}
@@ -97,7 +97,7 @@ func TestWrongPassword(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/login")
 	var texts []string
-	for _, id := range []string{p.id, "nobody", suspended.id} {
+	for _, id := range []string{p.ID, "nobody", suspended.ID} {
 		b.fill("username", id)
 		b.fill("current-password", "not the password")
 		if status := b.press("ログイン"); status != http.StatusUnprocessableEntity {
@@ -121,7 +121,7 @@ func TestWrongPassword(t *testing.T) {
 		}
 	}
 	b.signIn(p, time.Now())
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 }
 
 // TestEmptyFields names what is missing, beside the fields and in a summary.
@@ -139,33 +139,33 @@ func TestEmptyFields(t *testing.T) {
 func TestWrongCodes(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/login")
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press("ログイン")
 	for _, step := range []struct{ typed, want string }{
 		{"", "ワンタイムパスワードを入力してください。"},
 		{"12345", "6桁の数字を入力してください。"},
-		{p.wrongCode(t), "ワンタイムパスワードが正しくありません。"},
-		{p.wrongCode(t), "端末の時計がずれている可能性があります。"},
-		{p.code(t, time.Now().Add(5*time.Minute)), "端末の時計が約5分ずれているようです。"},
+		{p.WrongCode(t), "ワンタイムパスワードが正しくありません。"},
+		{p.WrongCode(t), "端末の時計がずれている可能性があります。"},
+		{p.Code(t, time.Now().Add(5*time.Minute)), "端末の時計が約5分ずれているようです。"},
 	} {
 		b.fill("one-time-code", step.typed)
 		if status := b.press("ログイン"); status != http.StatusUnprocessableEntity {
 			t.Errorf("%q: status %d, want 422", step.typed, status)
 		}
 		b.shows(step.want)
-		b.at(server.base() + "/login/totp")
+		b.at(server.Base() + "/login/totp")
 	}
 	now := time.Now()
 	full := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９")
-	code := p.code(t, now)
+	code := p.Code(t, now)
 	b.fill("one-time-code", full.Replace(code[:3]+"　"+code[3:]))
 	b.press("ログイン")
-	b.at(server.base() + "/home")
+	b.at(server.Base() + "/home")
 
 	other := newBrowser(t, desktop)
 	other.openIn("/login")
-	other.fill("username", p.id)
+	other.fill("username", p.ID)
 	other.fill("current-password", password)
 	other.press("ログイン")
 	other.fill("one-time-code", code)
@@ -178,7 +178,7 @@ func TestWrongCodes(t *testing.T) {
 func TestSuspended(t *testing.T) {
 	b := newBrowser(t, desktop)
 	b.openIn("/login")
-	b.fill("username", suspended.id)
+	b.fill("username", suspended.ID)
 	b.fill("current-password", password)
 	b.press("ログイン")
 	b.shows("この SPS-ID は現在ご利用になれません", "お問い合わせ番号: ")
@@ -192,23 +192,23 @@ func TestTabsAndBack(t *testing.T) {
 	second := first.tab()
 	second.openIn("/login")
 	for _, b := range []*browser{first, second} {
-		b.fill("username", p.id)
+		b.fill("username", p.ID)
 		b.fill("current-password", password)
 		b.press("ログイン")
-		b.at(server.base() + "/login/totp")
+		b.at(server.Base() + "/login/totp")
 	}
 	if first.address() == second.address() {
 		t.Error("two tabs share a flow")
 	}
-	first.fill("one-time-code", p.code(t, time.Now()))
+	first.fill("one-time-code", p.Code(t, time.Now()))
 	first.press("ログイン")
-	first.at(server.base() + "/home")
-	second.at(server.base() + "/login/totp") // not finished by the other
-	second.fill("one-time-code", p.code(t, time.Now().Add(30*time.Second)))
+	first.at(server.Base() + "/home")
+	second.at(server.Base() + "/login/totp") // not finished by the other
+	second.fill("one-time-code", p.Code(t, time.Now().Add(30*time.Second)))
 	second.press("ログイン")
-	second.at(server.base() + "/home")
+	second.at(server.Base() + "/home")
 	first.do(chromedp.NavigateBack())
-	first.at(server.base() + "/home")
+	first.at(server.Base() + "/home")
 }
 
 // TestForeignFlow brings the address of a step to another browser, where it
@@ -216,7 +216,7 @@ func TestTabsAndBack(t *testing.T) {
 func TestForeignFlow(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/login")
-	b.fill("username", p.id)
+	b.fill("username", p.ID)
 	b.fill("current-password", password)
 	b.press("ログイン")
 	other := newBrowser(t, desktop)
@@ -224,7 +224,7 @@ func TestForeignFlow(t *testing.T) {
 	other.open(b.address())
 	other.shows("このログイン手続きは終了しました", "最初からやり直す")
 	other.press("最初からやり直す")
-	other.at(server.base() + "/login")
+	other.at(server.Base() + "/login")
 }
 
 // TestNewBrowserIsTold reads the notice that a sign-in from a new browser sends
@@ -234,7 +234,7 @@ func TestNewBrowserIsTold(t *testing.T) {
 	b.openIn("/login")
 	b.signIn(p, time.Now())
 	m := waitMail(t, p, "新しい端末からのログイン")
-	for _, want := range []string{"Chrome", "ワンタイムパスワード（TOTP）", "075-000-0000", p.id[:3] + "•••" + p.id[len(p.id)-2:]} {
+	for _, want := range []string{"Chrome", "ワンタイムパスワード（TOTP）", "075-000-0000", p.ID[:3] + "•••" + p.ID[len(p.ID)-2:]} {
 		if !strings.Contains(m.Text, want) {
 			t.Errorf("the mail does not say %q:\n%s", want, m.Text)
 		}
@@ -249,17 +249,17 @@ func TestNewBrowserIsTold(t *testing.T) {
 func TestLogout(t *testing.T) {
 	b, p := newBrowser(t, desktop), nextPerson()
 	b.openIn("/accessibility")
-	b.open(server.service() + "/login")
+	b.open(server.Service() + "/login")
 	b.signIn(p, time.Now())
 	if claims := b.claims(); claims["sub"] == nil {
 		t.Fatalf("claims %v", claims)
 	}
-	b.open(server.base() + "/home")
+	b.open(server.Base() + "/home")
 	b.press("ログアウト")
 	b.press("ログアウト")
 	b.shows("ログアウトしました。")
-	b.open(server.base() + "/home")
-	b.at(server.base() + "/login")
+	b.open(server.Base() + "/home")
+	b.at(server.Base() + "/login")
 	deadline := time.Now().Add(pageTime)
 	for b.claims()["sub"] != nil {
 		if time.Now().After(deadline) {
@@ -277,8 +277,8 @@ func TestUnknownService(t *testing.T) {
 		"/oidc/authorize?client_id=unknown&response_type=code&scope=openid&redirect_uri=https://evil.example/cb",
 		"/oidc/authorize?client_id=demo-oidc&response_type=code&scope=openid&redirect_uri=https://evil.example/cb",
 	} {
-		b.open(server.base() + request)
-		b.at(server.base() + "/oidc/authorize")
+		b.open(server.Base() + request)
+		b.at(server.Base() + "/oidc/authorize")
 		b.shows("Number for inquiry: ")
 	}
 }
@@ -294,7 +294,7 @@ type mail struct {
 // its subject.
 func waitMail(t *testing.T, p person, subject string) mail {
 	t.Helper()
-	return waitMailTo(t, p.id+"@example.com", subject)
+	return waitMailTo(t, p.ID+"@example.com", subject)
 }
 
 // waitMailTo returns a mail to an address with this in its subject.
@@ -302,7 +302,7 @@ func waitMailTo(t *testing.T, address, subject string) mail {
 	t.Helper()
 	deadline := time.Now().Add(pageTime)
 	for {
-		answer, err := http.Get(server.mailPage() + "/messages.json")
+		answer, err := http.Get(server.MailPage() + "/messages.json")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ var tokenInPath = regexp.MustCompile(`/[A-Za-z0-9_-]{43}$`)
 func (w *walk) weigh() {
 	w.t.Helper()
 	address := withoutQuery(w.address())
-	path, ours := strings.CutPrefix(address, server.base())
+	path, ours := strings.CutPrefix(address, server.Base())
 	if !ours {
 		return
 	}

@@ -33,13 +33,13 @@ func newChromium(t *testing.T) *chromium {
 }
 
 // startChromium starts a browser on a profile, with a build of the extension.
-func startChromium(t *testing.T, profile, build string) *chromium {
+func startChromium(t *testing.T, profile, build string, more ...chromedp.ExecAllocatorOption) *chromium {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.UserDataDir(profile),
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-extensions", false), chromedp.Flag("accept-lang", "ja"),
-		chromedp.Flag("disable-gpu", true), chromedp.WindowSize(1280, 900))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("host-resolver-rules", "MAP *.evil.example 127.0.0.1"), chromedp.WindowSize(1280, 900))
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, _ := chromedp.NewContext(allocator)
 	c := &chromium{t: t, ctx: ctx, stop: stop, profile: profile, seen: make(map[target.ID]bool)}
 	if err := chromedp.Do(ctx); err != nil {

@@ -52,7 +52,7 @@ func newFirefox(t *testing.T, build string) *firefox {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		if found := listening.FindStringSubmatch(lines.Text()); found != nil {
-			if f.bidi, err = dialBidi(found[1] + "/session"); err != nil {
+			if f.bidi, err = dialReady(found[1] + "/session"); err != nil {
 				t.Fatal(err)
 			}
 			break

@@ -10,7 +10,12 @@ const passphrase = "correct horse battery"
 // holdLocked has the extension hold an account under the passphrase, unlocked.
 func (c *chromium) holdLocked() *tab {
 	c.t.Helper()
-	b := c.manage("add")
+	return c.holdLockedIn(c.manage("add"))
+}
+
+// holdLockedIn is holdLocked in a tab that is there.
+func (c *chromium) holdLockedIn(b *tab) *tab {
+	c.t.Helper()
 	b.choosePassphrase(passphrase)
 	b.takeText(uri(held))
 	b.press("OK")
@@ -58,7 +63,7 @@ func TestLockByTime(t *testing.T) {
 	c.endWorker()
 	eval[any](b, `chrome.alarms.create("lock", {when: Date.now()}).then(() => null)`)
 	b.unlock(passphrase)
-	b.shows("設定")
+	b.until(`document.getElementById("lock-after") !== null`)
 	eval[any](b, `chrome.storage.session.get("unlocked").then(({unlocked}) => chrome.storage.session.set({unlocked: {...unlocked, until: Date.now() - 1}})).then(() => null)`)
 	b.open(c.address("popup.html"))
 	b.shows("ロックされています")

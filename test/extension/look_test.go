@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // look is how a person looks at a page.
@@ -74,6 +75,7 @@ func TestEveryPage(t *testing.T) {
 	b.with(looks[0])
 	b.do(chromedp.Reload())
 	b.choosePassphrase("correct horse")
+	b.shows("アカウントはまだありません。")
 	for _, view := range []string{"accounts", "add", "export", "settings"} {
 		b.open(c.address("manage.html#" + view))
 		inspect(view + " empty")
@@ -89,6 +91,32 @@ func TestEveryPage(t *testing.T) {
 	}
 	b.open(c.address("popup.html"))
 	inspect("popup")
+	page := c.speaking()
+	p := nextPerson()
+	page.offer(p)
+	first := b
+	b = c.shown("confirm.html")
+	inspect("confirm")
+	b.press("Add")
+	b.shows("added.")
+	b.inspect("added", looks[3], string(script))
+	b.with(look{lang: "en", width: 320, dark: true})
+	b.inspect("added", looks[2], string(script))
+	b.dismiss("OK")
+	b = first
+	b.open(c.address("manage.html#accounts"))
+	for _, words := range []string{"Edit", "Show QR code", "Delete"} {
+		b.with(looks[2])
+		b.press(words)
+		b.inspect(words, looks[2], string(script))
+		b.do(chromedp.KeyEvent(kb.Escape))
+	}
+	b.press("Show QR code")
+	b.fill("#current", "correct horse")
+	b.press("Show QR code")
+	b.until(`document.querySelector("dialog svg") !== null`)
+	b.inspect("QR code", looks[2], string(script))
+	b.open(c.address("popup.html"))
 	b.press("Lock")
 	b.shows("Locked")
 	inspect("popup locked")

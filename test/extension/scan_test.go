@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/boombuler/barcode/qr"
-	"github.com/chromedp/chromedp"
 
 	"warifu/test/stage"
 )
@@ -93,7 +92,7 @@ func TestScanOf(t *testing.T) {
 	popup := scan("two")
 	popup.shows("追加するものを選んでください。")
 	popup.shows("Miyako Login（other）")
-	popup.do(chromedp.Click(chromedp.CSS("label:has(+ label) input")))
+	popup.do(popup.click(`document.querySelector("label:has(+ label) input")`))
 	chosen := eval[string](popup, `[...document.querySelectorAll("label:has(input:checked)")].map((label) => label.textContent).join()`)
 	popup.press("選んだものを追加")
 	popup.shows(chosen + " 追加されました。")

@@ -97,7 +97,19 @@ func named(words string) string {
 func (b *tab) press(words string) {
 	b.t.Helper()
 	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, named(words))
-	b.do(chromedp.Click(chromedp.JSPath(named(words))))
+	b.do(b.click(named(words)))
+}
+
+// click is a click into the middle of the element that an expression gives.
+func (b *tab) click(element string) chromedp.Action[chromedp.Void] {
+	b.t.Helper()
+	middle := eval[struct{ X, Y float64 }](b, `(() => {
+		const element = %s;
+		element.scrollIntoView({block: "center"});
+		const {x, y, width, height} = element.getBoundingClientRect();
+		return {X: x + width / 2, Y: y + height / 2};
+	})()`, element)
+	return chromedp.MouseClickXY(middle.X, middle.Y)
 }
 
 // dismiss is press of what closes the window of the page.
@@ -110,10 +122,10 @@ func (b *tab) dismiss(words string) {
 // follow is press, and waits for the page that comes.
 func (b *tab) follow(words string) {
 	b.t.Helper()
+	b.until(`%s !== undefined`, named(words))
 	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
 	defer cancel()
-	xpath := fmt.Sprintf(`//main//*[(self::a or self::button) and normalize-space(.)=%q]`, words)
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.Search(xpath))); err != nil {
+	if _, err := chromedp.RunResponse(ctx, b.click(named(words))); err != nil {
 		b.t.Fatalf("%q: %v on %s", words, err, b.text())
 	}
 }
@@ -121,8 +133,8 @@ func (b *tab) follow(words string) {
 // fill types into the field that a selector names, in place of what is there.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
-	b.do(chromedp.Focus(chromedp.CSS(selector), chromedp.NodeVisible))
-	eval[bool](b, "document.activeElement.select(); true")
+	b.until(`document.querySelector(%q)?.checkVisibility() === true`, selector)
+	eval[any](b, `document.querySelector(%q).focus(); document.activeElement.select(); null`, selector)
 	b.do(chromedp.KeyEvent(text))
 }
 
@@ -131,14 +143,6 @@ func (b *tab) choose(selector, value string) {
 	b.t.Helper()
 	b.until(`document.querySelector(%q) !== null`, selector)
 	eval[bool](b, `(() => { const list = document.querySelector(%q); list.value = %q; return list.dispatchEvent(new Event("change", {bubbles: true})); })()`, selector, value)
-}
-
-// labelled is the selector of the field with this label.
-func (b *tab) labelled(words string) string {
-	b.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll("label")].find((e) => e.checkVisibility() && e.textContent.trim() === %q)`, words)
-	b.until(`%s !== undefined`, find)
-	return "#" + eval[string](b, "%s.control.id", find)
 }
 
 // enter presses the Enter key.
@@ -176,3 +180,6 @@ func downloaded(t *testing.T, folder string) string {
 	t.Fatal("nothing is saved")
 	return ""
 }
+
+// tabKey presses the Tab key.
+func (b *tab) tabKey() { b.t.Helper(); b.do(chromedp.KeyEvent(kb.Tab)) }

@@ -37,3 +37,17 @@ func (p Person) Code(t *testing.T, at time.Time) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// WrongCode returns six digits that no clock near now shows.
+func (p Person) WrongCode(t *testing.T) string {
+	t.Helper()
+	near := make(map[string]bool)
+	for step := -11; step <= 11; step++ {
+		near[p.Code(t, time.Now().Add(time.Duration(step)*30*time.Second))] = true
+	}
+	for n := 0; ; n++ {
+		if code := fmt.Sprintf("%06d", n); !near[code] {
+			return code
+		}
+	}
+}

@@ -6,15 +6,18 @@ import { name, write } from "../core/otpauth";
 import { nameOf } from "../add";
 import { ask } from "../dialog";
 import { el, fault, field } from "../dom";
+import { proven } from "../gate";
 import { t, when } from "../i18n";
 import { say } from "../page";
+import { policy } from "../policy";
 import { drawCode } from "../qr/draw";
-import { change, view } from "../vault";
+import { change, hasPassphrase, view } from "../vault";
 
 /** Shows the list, and the bin below it. */
 export async function showAccounts(box: HTMLElement): Promise<void> {
 	const plain = prune(await view(), new Date());
-	const rows = plain.accounts.map((account, i) => row(account, plain.accounts, i));
+	const { disablePlainExport } = await policy();
+	const rows = plain.accounts.map((account, i) => row(account, plain.accounts, i, !disablePlainExport));
 	const bin = plain.local?.bin ?? [];
 	box.replaceChildren(
 		el("h2", {}, t("nav.accounts")),
@@ -25,7 +28,7 @@ export async function showAccounts(box: HTMLElement): Promise<void> {
 	);
 }
 
-function row(account: Account, all: Account[], place: number): HTMLElement {
+function row(account: Account, all: Account[], place: number, withCode: boolean): HTMLElement {
 	const names = el("p", { class: "names" }, el("strong", {}, account.issuer || account.account), " ", el("span", {}, account.issuer ? account.account : ""));
 	const button = (label: string, act: () => void | Promise<void>, disabled = false) =>
 		el("button", { type: "button", class: "secondary small", disabled, click: () => void act(), "aria-label": `${label}: ${nameOf(account)}` }, label);
@@ -35,7 +38,7 @@ function row(account: Account, all: Account[], place: number): HTMLElement {
 			button(t("accounts.edit"), () => editDialog(account)),
 			button(t("accounts.up"), () => move(all, place, -1), place === 0),
 			button(t("accounts.down"), () => move(all, place, 1), place === all.length - 1),
-			button(t("accounts.qr"), () => showCode(account)),
+			...(withCode ? [button(t("accounts.qr"), () => showCode(account))] : []),
 			button(t("accounts.delete"), () => deleteDialog(account))));
 }
 
@@ -64,10 +67,17 @@ async function editDialog(account: Account): Promise<void> {
 	say(t("accounts.saved"));
 }
 
+/** The code is the account in clear: it comes after a warning, and after the passphrase where there is one. */
 async function showCode(account: Account): Promise<void> {
+	const warning = el("p", { class: "box warn" }, t("accounts.qr_warn"));
+	const input = el("input", { type: "password", id: "current", autocomplete: "current-password" });
+	const locked = await hasPassphrase();
+	const answer = await ask(nameOf(account), locked ? [warning, field(t("export.current"), input)] : [warning],
+		[{ answer: "show", label: t("accounts.qr") }, { answer: "cancel", label: t("common.cancel"), look: "secondary" }],
+		"cancel", (chosen) => chosen === "cancel" || !locked || proven(input));
+	if (answer === "cancel") return;
 	const code = drawCode(write(account), t("accounts.qr_alt", { name: nameOf(account) }));
-	const content = [el("p", { class: "box warn" }, t("accounts.qr_warn")), el("div", {}, code)];
-	await ask(nameOf(account), content, [{ answer: "close", label: t("common.close") }], "close");
+	await ask(nameOf(account), [el("div", {}, code)], [{ answer: "close", label: t("common.close") }], "close");
 }
 
 /** Asks for the name, typed, and moves the account to the bin. */

@@ -68,7 +68,7 @@ function encryptedForm(format: string): HTMLElement {
 			? { text: await seal({ ...plain, exportedAt: new Date().toISOString() }, passphrase, means()), name: suffix }
 			: { text: (await writeEncrypted(plain.accounts, passphrase, means())).text, name: ".aegis.json" };
 		save(text, name, "application/json");
-		await exported(plain.accounts.length);
+		await exported(format, plain.accounts);
 	});
 }
 
@@ -86,7 +86,7 @@ async function plainForm(format: string): Promise<HTMLElement> {
 		const { accounts } = await view();
 		if (format === "migration") showCodes(accounts, codes);
 		else saveInClear(format, accounts);
-		await exported(accounts.length);
+		await exported(format, accounts);
 	});
 	return el("div", {}, form, codes);
 }
@@ -110,7 +110,8 @@ function save(text: string, suffix: string, type: string): void {
 	setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-async function exported(n: number): Promise<void> {
+async function exported(format: string, accounts: Account[]): Promise<void> {
+	const missing = new Set(leftOutBy(format, accounts).filter(({ whole }) => whole).map(({ id }) => id));
 	await change((plain) => ({ ...plain, local: { ...plain.local, lastExportAt: new Date().toISOString() } }));
-	say(t("export.done", { n }));
+	say(t("export.done", { n: accounts.length - missing.size }));
 }

@@ -15,11 +15,13 @@ import { change } from "../vault";
 import { fill, type ShownTab } from "./tab";
 
 let stops: (() => void)[] = [];
+let redraw: () => void = () => undefined;
 
 /** Fills the list: what is bound to the shown site first, then in the person's order; only what the search finds. */
 export function listAccounts(list: HTMLElement, plain: Plain, tab: ShownTab | undefined, search: string): void {
 	for (const stop of stops) stop();
 	stops = [];
+	redraw = () => listAccounts(list, plain, tab, search);
 	const found = plain.accounts.filter(({ issuer, account }) => fold(`${issuer} ${account}`).includes(fold(search.trim())));
 	const here = found.filter((account) => tab?.origin !== undefined && isBound(account, tab.origin));
 	const rows = [...here, ...found.filter((account) => !here.includes(account))].map((account) => row(account, plain, tab));
@@ -63,17 +65,19 @@ function counted(account: Account): HTMLElement {
 		el("button", { type: "button", class: "secondary", click: () => void countOn(account.id) }, t("popup.hotp_next")));
 }
 
+/** The codes of counters that are shown, by account. */
 const shownCodes = new Map<string, string>();
 
+/** The next counter is stored before the code of the present one is shown: no code is shown twice. */
 async function countOn(id: string): Promise<void> {
-	let shown = "";
+	let next: string | undefined;
 	await change(async (plain) => {
 		const account = plain.accounts.find((each) => each.id === id);
-		if (!account) return plain;
-		shown = grouped(await code(account, Date.now()));
-		shownCodes.set(id, shown);
+		if (account) next = grouped(await code(account, Date.now()));
 		return advance(plain, id, new Date());
 	});
+	if (next !== undefined) shownCodes.set(id, next);
+	redraw();
 }
 
 /** What can be done on the shown site: fill in what is bound to exactly this origin, bind what is bound to none. */
