@@ -135,8 +135,13 @@ if (handover) {
   const uri = document.getElementById("otpauth").href;
   const answer = await ask("hello", {}, 500);
   handover.hidden = !answer.ok;
+  let asking = false; // the window of the extension is open
   button.addEventListener("click", async () => {
+    if (asking) return;
+    asking = true;
+    status.textContent = "";
     const added = await ask("enrol", { uri, reason: handover.dataset.reason });
+    asking = false;
     if (!added.ok) {
       status.textContent = handover.dataset.failed;
       return;
