@@ -27,6 +27,9 @@ export function manifest(engine, sites, key) {
 	};
 }
 
+/** The version of the extension. */
+export const version = () => JSON.parse(readFileSync("manifest.base.json", "utf8")).version;
+
 /** The id that Chromium makes of a key: the first 16 bytes of its SHA-256, in letters from a to p. */
 export function chromiumId(key) {
 	const digest = createHash("sha256").update(Buffer.from(key, "base64")).digest("hex").slice(0, 32);

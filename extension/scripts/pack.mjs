@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { chromiumId, geckoId, manifest } from "./manifest.mjs";
+import { chromiumId, geckoId, manifest, version } from "./manifest.mjs";
 import { zip } from "./zip.mjs";
 
 const pages = ["popup", "confirm", "manage"];
@@ -105,12 +105,13 @@ function checkAddresses(folder, origins) {
 	}
 }
 
-/** The samples with the ids of this build, and with its sign-on in place of the example's. */
+/** The samples with the ids and the version of this build, and with its sign-on in place of the example's. */
 function policies(out, origin, key) {
 	mkdirSync(out, { recursive: true });
 	for (const name of readdirSync("policy")) {
 		const sample = readFileSync(join("policy", name), "utf8")
 			.replaceAll("EXTENSION_ID", chromiumId(key))
+			.replaceAll("EXTENSION_VERSION", version())
 			.replaceAll("GECKO_ID", geckoId)
 			.replaceAll("https://sso.miyako.example", origin ?? "https://sso.miyako.example");
 		writeFileSync(join(out, name), sample);

@@ -12,7 +12,7 @@ import (
 
 // Offer is what the page /authenticator has to give.
 type Offer struct {
-	// Packages is the folder that make extension has written (extension/dist), with chromium.crx and update.xml beside them where computers are managed; empty if nothing is handed out.
+	// Packages is the folder that make extension has written (extension/dist), with chromium.crx beside them where computers are managed; empty if nothing is handed out.
 	Packages string `yaml:"packages"`
 }
 
@@ -37,7 +37,7 @@ var packages = map[string]struct {
 	"firefox.zip":   {[]string{"authenticator-release-firefox.zip", "authenticator-demo-firefox.zip"}, "application/zip"},
 	"firefox.xpi":   {[]string{"firefox.xpi", "authenticator-release-firefox.zip"}, "application/x-xpinstall"},
 	"chromium.crx":  {[]string{"chromium.crx"}, "application/x-chrome-extension"},
-	"update.xml":    {[]string{"update.xml"}, "application/xml"},
+	"update.xml":    {[]string{"policy/update.xml"}, "application/xml"},
 	"chromium.json": {[]string{"policy/chromium.json"}, "application/json"},
 	"policies.json": {[]string{"policy/policies.json"}, "application/json"},
 }

@@ -14,7 +14,7 @@ import (
 func TestPackages(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dist")
 	for name, text := range map[string]string{"authenticator-release-chromium.zip": "PK one", "authenticator-release-firefox.zip": "PK two", "policy/chromium.json": "{}",
-		"policy/policies.json": "{}", "chromium/manifest.json": "secret", "../keys": "secret", "key.pem": "secret"} {
+		"policy/policies.json": "{}", "policy/update.xml": "<x/>", "chromium/manifest.json": "secret", "../keys": "secret", "key.pem": "secret"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -28,13 +28,13 @@ func TestPackages(t *testing.T) {
 		if p := b.get("/authenticator"); p.Code != http.StatusOK || !p.says(`href="/authenticator/chromium.zip"`) || !p.says(`href="/authenticator/policies.json"`) {
 			t.Errorf("%d %s", p.Code, p.main())
 		}
-		for path, want := range map[string]string{"chromium.zip": "PK one", "firefox.zip": "PK two", "firefox.xpi": "PK two", "chromium.json": "{}"} {
+		for path, want := range map[string]string{"chromium.zip": "PK one", "firefox.zip": "PK two", "firefox.xpi": "PK two", "chromium.json": "{}", "update.xml": "<x/>"} {
 			p := b.get("/authenticator/" + path)
 			if p.Code != http.StatusOK || p.Body.String() != want || p.Header().Get("X-Content-Type-Options") != "nosniff" || p.Header().Get("Content-Disposition") == "" {
 				t.Errorf("%s: %d %s %v", path, p.Code, p.Body, p.Header())
 			}
 		}
-		for _, path := range []string{"key.pem", "..%2fkeys", "%2e%2e%2fkeys", "chromium%2fmanifest.json", "authenticator-release-chromium.zip", "chromium.crx", "update.xml", "policy", "."} {
+		for _, path := range []string{"key.pem", "..%2fkeys", "%2e%2e%2fkeys", "chromium%2fmanifest.json", "authenticator-release-chromium.zip", "chromium.crx", "policy%2fupdate.xml", "policy", "."} {
 			if p := b.get("/authenticator/" + path); p.Code == http.StatusOK && path != "." || p.says("secret") {
 				t.Errorf("%s: %d", path, p.Code)
 			}

@@ -110,4 +110,6 @@ test("the policy samples hold the ids of the build and the sign-on's address", (
 	assert.match(sample, /"[a-p]{32}": \{\s+"installation_mode": "force_installed"/);
 	assert.match(sample, /"https:\/\/idp\.miyako\.example\/authenticator\/update\.xml"/);
 	assert.match(readFileSync(join(folder, "policies/policy/policies.json"), "utf8"), /"authenticator@warifu\.example"/);
+	assert.match(readFileSync(join(folder, "policies/policy/update.xml"), "utf8"),
+		/<app appid="[a-p]{32}">\s+<updatecheck codebase="https:\/\/idp\.miyako\.example\/authenticator\/chromium\.crx" version="1\.0\.0"\/>/);
 });
