@@ -152,3 +152,12 @@ func FuzzReadURI(f *testing.F) {
 		}
 	})
 }
+
+// TestParseSecretSpaces reads a key that was copied with what surrounds it.
+func TestParseSecretSpaces(t *testing.T) {
+	for _, typed := range []string{"\ufeffJBSW Y3DP", "JBSW\u0085Y3DP", "jbsw-y3dp==", "\u3000JBSWY3DP\t"} {
+		if key, err := ParseSecret(typed); err != nil || key.Base32() != "JBSWY3DP" {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
+}

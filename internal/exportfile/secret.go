@@ -31,7 +31,7 @@ func ParseSecret(typed string) (Secret, error) {
 			key.WriteRune(r)
 		case 'a' <= r && r <= 'z':
 			key.WriteRune(r - 'a' + 'A')
-		case r == '-' || r == '=' || unicode.IsSpace(r):
+		case r == '-' || r == '=' || unicode.IsSpace(r) || r == '\ufeff':
 		default:
 			bad = appendBad(bad, r)
 		}
