@@ -47,7 +47,7 @@ func TestKeys(t *testing.T) {
 		for _, match := range quoted.FindAllStringSubmatch(source, -1) {
 			key, family := match[1], match[2]
 			switch {
-			case strings.HasSuffix(key, ".js"): // a static file
+			case strings.HasSuffix(key, ".js") || strings.HasSuffix(key, ".json"): // a file
 			case want[key] == "" && family == "stop":
 				used[key+"_title"], used[key+"_text"] = true, true
 			case families[family]:

@@ -63,7 +63,7 @@ func (tx *Tx) Misses(ctx context.Context, most int) (all []faq.Miss, err error) 
 		m.Last = fromMillis(at)
 		all = append(all, m)
 		return nil
-	}, `SELECT lang, words, asked, last_at FROM faq_miss WHERE words <> '' ORDER BY asked DESC, words LIMIT $1`, most)
+	}, `SELECT lang, words, asked, last_at FROM faq_miss WHERE words <> '' AND asked > 0 ORDER BY asked DESC, words LIMIT $1`, most)
 	if err != nil {
 		return nil, fmt.Errorf("store: misses: %w", err)
 	}
