@@ -328,6 +328,25 @@ func TestHelping(t *testing.T) {
 	}
 }
 
+// TestEveryStepIsHelped: each page of the flows that people get stuck in offers at
+// least two entries, in both languages.
+func TestEveryStepIsHelped(t *testing.T) {
+	l := library(t, Builtin())
+	for _, flow := range []string{"signin", "recovery", "enrolment"} {
+		pages := web.Screens(flow)
+		if len(pages) < 4 {
+			t.Errorf("%s has the pages %v", flow, pages)
+		}
+		for _, page := range pages {
+			for _, lang := range i18n.Langs {
+				if n := len(l.Helping(page, nil, lang, mostHelp)); n < 2 {
+					t.Errorf("%s in %s offers %d entries", page, lang, n)
+				}
+			}
+		}
+	}
+}
+
 // kept is what a tally has written.
 type kept struct {
 	answers []Answers

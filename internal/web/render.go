@@ -125,6 +125,18 @@ func IsScreen(name string) bool {
 	return err == nil
 }
 
+// Screens returns the names of the pages of a package, such as "signin".
+func Screens(of string) (names []string) {
+	files, err := fs.Glob(templateFS, "templates/"+of+"/*.html")
+	if err != nil {
+		panic(err) // the pattern is ours
+	}
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html"))
+	}
+	return names
+}
+
 // RenderPart writes one part of a page, without its frame, for the page's own
 // script.
 func (s *Site) RenderPart(w http.ResponseWriter, r *http.Request, name, part string, data any) error {
