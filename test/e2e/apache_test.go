@@ -39,7 +39,7 @@ func TestApacheSignsPeopleIn(t *testing.T) {
 	}
 	server, apache := fmt.Sprintf("http://localhost:%d", ports), fmt.Sprintf("http://localhost:%d", ports+2)
 	secret := rand.Text() + rand.Text()
-	serve(t, dir, serverFile(people, ports, apache, secret))
+	serve(t, dir, serverFile(people, ports, apache, secret), server)
 	startApache(t, ports+2, server, secret)
 
 	p := stage.Seeded(1)
@@ -141,8 +141,9 @@ services:
 `, port, port, port+1, people, people, hex.EncodeToString(digest[:]), apache, apache)
 }
 
-// serve runs the server of a configuration until the test ends.
-func serve(t *testing.T, dir, configuration string) {
+// serve runs the server of a configuration, whose address is given, until the test
+// ends.
+func serve(t *testing.T, dir, configuration, address string) {
 	t.Helper()
 	file := filepath.Join(dir, "warifu.yaml")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
@@ -165,6 +166,7 @@ func serve(t *testing.T, dir, configuration string) {
 			t.Logf("the server says:\n%s", log)
 		}
 	})
+	waitAnswer(t, address, log)
 }
 
 // end asks a process to end, and kills it if it does not.
@@ -257,14 +259,21 @@ OIDCPassIDTokenAs claims serialized
 			t.Logf("Apache says:\n%s\n%s", log, text)
 		}
 	})
-	for deadline := time.Now().Add(pageTime); ; {
-		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
+	waitAnswer(t, fmt.Sprintf("http://127.0.0.1:%d/", port), log)
+}
+
+// waitAnswer waits until somebody answers at an address, in whichever way; what the
+// process has logged until then is shown if nobody does.
+func waitAnswer(t *testing.T, address string, log fmt.Stringer) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		answer, err := http.Get(address)
 		if err == nil {
 			answer.Body.Close()
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("Apache does not answer: %s", log)
+			t.Fatalf("nobody answers at %s: %v\n%s", address, err, log)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
