@@ -25,7 +25,7 @@ packages: ## what the tests need of Debian's packages
 	tools/packages.sh
 
 test: packages ## all tests: SQLite, PostgreSQL, Chromium, Firefox, SMTP, a real relying service
-	tools/with-postgres.sh env CI=true $(GO) test -race -shuffle=on -timeout 15m ./...
+	tools/with-postgres.sh env CI=true $(GO) test -race -shuffle=on -timeout 18m ./...
 	node extension/build.mjs test
 
 check: ## style, static analysis, generated files, known faults
