@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"authenticator/passkey/passkeytest"},
 	{"directory/local", "clock", "alarm"}, // tells people of what it does
 	{"federation", "helpdesk"},
-	{"federation/oidc"},
+	{"federation/oidc", "federation/saml"},
 	{"signin", "enrolment", "recovery", "account", "admin"},
 	{"store", "config", "store/storetest"},
 	{"ops"},
@@ -41,19 +41,22 @@ var layers = [][]string{
 
 // modules says which packages alone may import a module.
 var modules = map[string][]string{
-	"github.com/alecthomas/kong":          {"cli"},
-	"github.com/boombuler/barcode":        {"authenticator/totp"},
-	"github.com/emersion/go-smtp":         {"demo/mailcatcher"},
-	"github.com/go-crypt/crypt":           {"authenticator/password"},
-	"github.com/go-jose/go-jose/v4":       {"keyring", "federation/oidc"},
-	"github.com/go-webauthn/webauthn":     {"authenticator/passkey"},
-	"github.com/jackc/pgx/v5":             {"store", "store/storetest"},
-	"github.com/pressly/goose/v3":         {"store"},
-	"github.com/prometheus/client_golang": {"ops"},
-	"github.com/wneessen/go-mail":         {"mail"},
-	"github.com/zitadel/oidc/v3":          {"federation/oidc"},
-	"go.yaml.in/yaml/v3":                  {"config"},
-	"modernc.org/sqlite":                  {"store", "store/storetest"},
+	"github.com/alecthomas/kong":                    {"cli"},
+	"github.com/beevik/etree":                       {"federation/saml"},
+	"github.com/boombuler/barcode":                  {"authenticator/totp"},
+	"github.com/emersion/go-smtp":                   {"demo/mailcatcher"},
+	"github.com/go-crypt/crypt":                     {"authenticator/password"},
+	"github.com/go-jose/go-jose/v4":                 {"keyring", "federation/oidc"},
+	"github.com/go-webauthn/webauthn":               {"authenticator/passkey"},
+	"github.com/jackc/pgx/v5":                       {"store", "store/storetest"},
+	"github.com/mattermost/xml-roundtrip-validator": {"federation/saml"},
+	"github.com/pressly/goose/v3":                   {"store"},
+	"github.com/prometheus/client_golang":           {"ops"},
+	"github.com/russellhaering/goxmldsig":           {"federation/saml"},
+	"github.com/wneessen/go-mail":                   {"mail"},
+	"github.com/zitadel/oidc/v3":                    {"federation/oidc"},
+	"go.yaml.in/yaml/v3":                            {"config"},
+	"modernc.org/sqlite":                            {"store", "store/storetest"},
 }
 
 // open are modules for every room.
