@@ -26,7 +26,7 @@ var forbidden = map[string][]string{
 	"os.Exit":       {"cli"},
 	"md5.New":       {},
 	"md5.Sum":       {},
-	"sha1.Sum":      {"demo/people", "authenticator/password"}, // made-up secrets; {SSHA} hashes that were brought along
+	"sha1.Sum":      {"demo/people", "authenticator/password"},                           // made-up secrets; {SSHA} hashes that were brought along
 	"sha1.New":      {"authenticator/totp", "authenticator/password", "federation/saml"}, // OAEP's own use of it
 	"log.Printf":    {},
 	"r.Host":        {"web", "demo"}, // compared with the configured one, never built upon

@@ -23,6 +23,7 @@ import (
 	"warifu/internal/admin"
 	"warifu/internal/enrolment"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
 	"warifu/internal/i18n"
 	"warifu/internal/recovery"
@@ -51,6 +52,7 @@ var pages = map[string]any{
 	"account/reported":     account.ReportedPage{},
 	"account/loggedout":    account.LoggedOutPage{},
 	"oidc/logout":          oidc.LogoutPage{},
+	"saml/post":            saml.PostPage{},
 	"enrolment/activation": enrolment.ActivationPage{},
 	"enrolment/done":       enrolment.DonePage{},
 	"enrolment/scan":       enrolment.ScanPage{},

@@ -127,6 +127,18 @@ func inflate(deflated []byte) ([]byte, error) {
 	return inflated, nil
 }
 
+// deflate is the other way.
+func deflate(text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(text)
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), err
+}
+
 // detachedSignature is over the octets as received, never over others that mean
 // the same (saml-bindings-2.0-os §3.4.4.1).
 func detachedSignature(p parameters) (*detached, error) {

@@ -155,3 +155,17 @@ func writePEM(t testing.TB, kind string, der []byte) string {
 	}
 	return name
 }
+
+// first returns the first element of a name, wherever it is, or nil.
+func first(document []byte, namespace, name string) (found *etree.Element) {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(document); err != nil || doc.Root() == nil {
+		return nil
+	}
+	descendants(doc.Root(), func(el *etree.Element) {
+		if found == nil && is(el, namespace, name) {
+			found = el
+		}
+	})
+	return found
+}

@@ -3,7 +3,9 @@ package saml
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
@@ -203,6 +205,19 @@ type Credential struct {
 	Certificate []byte
 }
 
+// signatureMethod is the one of all our signatures (SAML-3).
+const signatureMethod = dsig.RSASHA256SignatureMethod
+
+// signOctets signs what an address carries.
+func signOctets(octets []byte, c Credential) ([]byte, error) {
+	digest := sha256.Sum256(octets)
+	signature, err := c.Signer.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("saml: sign: %w", err)
+	}
+	return signature, nil
+}
+
 // sign puts a signature over an element into it, at a place among its children.
 // The element is brought into canonical form; it must be changed no more, and
 // whatever is signed inside of it must have been signed before.
@@ -212,7 +227,7 @@ func sign(el *etree.Element, at int, c Credential) error {
 		return fmt.Errorf("saml: sign: %w", err)
 	}
 	context.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
-	if err := context.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
+	if err := context.SetSignatureMethod(signatureMethod); err != nil {
 		return fmt.Errorf("saml: sign: %w", err)
 	}
 	signature, err := context.ConstructSignature(el, true)
