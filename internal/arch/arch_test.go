@@ -34,7 +34,7 @@ var layers = [][]string{
 	{"store", "config", "store/storetest"},
 	{"ops"},
 	{"app"},
-	{"demo/mailcatcher", "demo/oidcservice", "demo/people"},
+	{"demo/mailcatcher", "demo/oidcservice", "demo/people", "demo/samlservice"},
 	{"demo"},
 	{"cli"},
 }
@@ -44,6 +44,7 @@ var modules = map[string][]string{
 	"github.com/alecthomas/kong":                    {"cli"},
 	"github.com/beevik/etree":                       {"federation/saml"},
 	"github.com/boombuler/barcode":                  {"authenticator/totp"},
+	"github.com/crewjam/saml":                       {"demo/samlservice"},
 	"github.com/emersion/go-smtp":                   {"demo/mailcatcher"},
 	"github.com/go-crypt/crypt":                     {"authenticator/password"},
 	"github.com/go-jose/go-jose/v4":                 {"keyring", "federation/oidc"},

@@ -40,7 +40,7 @@ func TestDemonstration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{d.base(), d.service(), d.mailPage(), "sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "agent02", "admin01",
+	for _, want := range []string{d.base(), d.service(), d.library(), d.mailPage(), "sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "agent02", "admin01",
 		"sps00004", "warifu-demo-2026", "seed0000001"} {
 		if !strings.Contains(d.output.String(), want) {
 			t.Errorf("%q is not printed in\n%s", want, d.output)
@@ -57,6 +57,9 @@ func TestDemonstration(t *testing.T) {
 		{"GET", d.base() + "/", http.StatusSeeOther, "/home"},
 		{"GET", d.service() + "/", http.StatusOK, "/login"},
 		{"GET", d.service() + "/me.json", http.StatusUnauthorized, ""},
+		{"GET", d.library() + "/", http.StatusOK, "/login"},
+		{"GET", d.library() + "/me.json", http.StatusUnauthorized, "not_signed_in"},
+		{"GET", d.base() + "/saml/metadata", http.StatusOK, "IDPSSODescriptor"},
 		{"GET", d.mailPage() + "/messages.json", http.StatusOK, "[]"},
 		{"DELETE", d.mailPage() + "/messages.json", http.StatusNoContent, ""},
 		{"GET", d.operation() + "/healthz", http.StatusOK, "ok"},

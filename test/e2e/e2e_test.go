@@ -130,6 +130,7 @@ func (d *demo) stop() {
 
 func (d *demo) base() string      { return fmt.Sprintf("http://localhost:%d", d.port) }
 func (d *demo) service() string   { return fmt.Sprintf("http://localhost:%d", d.port+1) }
+func (d *demo) library() string   { return fmt.Sprintf("http://localhost:%d", d.port+2) }
 func (d *demo) mailPage() string  { return fmt.Sprintf("http://localhost:%d", d.port+4) }
 func (d *demo) operation() string { return fmt.Sprintf("http://127.0.0.1:%d", d.port+5) }
 
