@@ -17,7 +17,7 @@ func (b *browser) askLibrary(parameters url.Values) {
 // received returns what the library knows of this browser.
 func (b *browser) received() map[string]any {
 	b.t.Helper()
-	b.at(server.library())
+	b.comesTo(server.library() + "/") // our page goes on by itself
 	b.open(server.library() + "/me.json")
 	var all map[string]any
 	if err := json.Unmarshal([]byte(b.text()), &all); err != nil {
@@ -70,7 +70,7 @@ func TestLibrary(t *testing.T) {
 	}
 
 	b.open(server.library() + "/logout")
-	b.at(server.library())
+	b.comesTo(server.library() + "/")
 	b.askLibrary(url.Values{"isPassive": {"true"}})
 	b.isRefusedAtLibrary("NoPassive")
 	b.askFor(url.Values{"prompt": {"none"}})
