@@ -48,7 +48,7 @@ func (s *server) GetServiceProvider(*http.Request, string) (*saml.EntityDescript
 // GetSession finds one person signed in.
 func (s *server) GetSession(_ http.ResponseWriter, _ *http.Request, asked *saml.IdpAuthnRequest) *saml.Session {
 	s.asked = &asked.Request
-	return &saml.Session{ID: "s", CreateTime: saml.TimeNow(), ExpireTime: saml.TimeNow().Add(time.Hour), Index: "i", NameID: "n", UserName: "hanako", UserEmail: "hanako@miyako.example"}
+	return &saml.Session{ID: "s", CreateTime: time.Now(), ExpireTime: time.Now().Add(time.Hour), Index: "i", NameID: "n", UserName: "hanako", UserEmail: "hanako@miyako.example"}
 }
 
 func check(t *testing.T, err error) {
@@ -76,7 +76,7 @@ func newServer(t *testing.T) *server {
 	check(t, err)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	check(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "idp"}, NotBefore: saml.TimeNow().Add(-time.Hour), NotAfter: saml.TimeNow().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "idp"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	check(t, err)
 	certificate, err := x509.ParseCertificate(der)
@@ -99,7 +99,9 @@ func newBrowser(t *testing.T) browser {
 	return browser{t, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-func (b browser) get(address string) (int, string, string) { return b.send(http.MethodGet, address, nil) }
+func (b browser) get(address string) (int, string, string) {
+	return b.send(http.MethodGet, address, nil)
+}
 
 func (b browser) send(method, address string, form url.Values) (status int, location, body string) {
 	b.t.Helper()
@@ -121,7 +123,7 @@ func newService(t *testing.T) (*server, *httptest.Server) {
 	idp := newServer(t)
 	sp := httptest.NewUnstartedServer(nil)
 	base := "http://" + sp.Listener.Addr().String()
-	service, err := New(Config{MetadataURL: idp.URL + "/metadata", BaseURL: base, NameJa: "図書館", NameEn: "Library", Random: rand.Reader, Now: saml.TimeNow})
+	service, err := New(Config{MetadataURL: idp.URL + "/metadata", BaseURL: base, NameJa: "図書館", NameEn: "Library", Random: rand.Reader, Now: time.Now})
 	check(t, err)
 	idp.service, sp.Config.Handler = service, service
 	sp.Start()

@@ -79,6 +79,7 @@ type Service struct {
 	sp       saml.ServiceProvider // with what does not change
 	mux      *http.ServeMux
 	logins   *shelf[login]   // by RelayState
+	leaving  *shelf[string]  // ids of requests for a logout, by RelayState
 	sessions *shelf[session] // by cookie
 }
 
@@ -88,7 +89,7 @@ func New(config Config) (*Service, error) {
 	if config.HTTP == nil {
 		config.HTTP = &http.Client{Timeout: callTimeout}
 	}
-	s := &Service{config: config, logins: newShelf[login](maxKept), sessions: newShelf[session](maxKept)}
+	s := &Service{config: config, logins: newShelf[login](maxKept), leaving: newShelf[string](maxKept), sessions: newShelf[session](maxKept)}
 	if err := s.buildProvider(); err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.setCookie(w, loginCookie, browser, loginLifetime)
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // G710: the address is of the server's metadata
 }
 
 func (s *Service) ask(r *http.Request) (address, browser string, err error) {
@@ -284,7 +285,7 @@ func badStatus(text []byte, otherwise string) *failure {
 			}
 		}
 	}
-	if err := xml.Unmarshal(text, &response); err != nil {
+	if err := xml.Unmarshal(text, &response); err != nil { //nolint:gosec // G709: three attributes, for a message
 		return &failure{otherwise, ""}
 	}
 	code := response.Status.StatusCode
@@ -419,18 +420,28 @@ func (s *Service) leave(ctx context.Context, a *saml.Assertion) (string, error) 
 		return s.config.BaseURL + "/", nil
 	}
 	sp.AuthnNameIDFormat = saml.NameIDFormat(a.Subject.NameID.Format)
-	to, err := sp.MakeRedirectLogoutRequest(a.Subject.NameID.Value, "", saml.WithSessionIndex(a.AuthnStatements[0].SessionIndex))
+	request, err := sp.MakeLogoutRequest(sp.GetSLOBindingLocation(saml.HTTPRedirectBinding), a.Subject.NameID.Value, saml.WithSessionIndex(a.AuthnStatements[0].SessionIndex))
 	if err != nil {
 		return "", err
 	}
+	state, err := s.token()
+	if err != nil {
+		return "", err
+	}
+	to, err := sp.RedirectLogoutRequestURL(request, state)
+	if err != nil {
+		return "", err
+	}
+	s.leaving.put(state, request.ID)
 	return to.String(), nil
 }
 
 // loggedOut hears how the logout ended.
 func (s *Service) loggedOut(w http.ResponseWriter, r *http.Request) {
+	id, _ := s.leaving.take(r.FormValue("RelayState"))
 	sp, err := s.provider(r.Context())
 	if err == nil {
-		err = sp.ValidateLogoutResponseRequest(r)
+		_, err = sp.ParseLogoutResponse(r, []string{id})
 	}
 	if err != nil {
 		if refused, ok := errors.AsType[*saml.InvalidResponseError](err); ok {
@@ -443,7 +454,7 @@ func (s *Service) loggedOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: plain http on loopback
 		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: strings.HasPrefix(s.config.BaseURL, "https:"),
 	})

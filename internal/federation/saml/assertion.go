@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	confirmationLife = 5 * time.Minute // of the way from us to the service (SAML-4)
-	idBytes          = 20              // 160 bits (SAML-3)
-	methodBearer     = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+	confirmationLife = 5 * time.Minute                         // of the way from us to the service (SAML-4)
+	idBytes          = 20                                      // 160 bits (SAML-3)
+	methodBearer     = "urn:oasis:names:tc:SAML:2.0:cm:bearer" //nolint:gosec // G101: a name, and no secret
 	formatURI        = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"
 )
 

@@ -289,8 +289,8 @@ func add(parent *etree.Element, name string, attributes ...string) *etree.Elemen
 }
 
 func attributed(el *etree.Element, attributes ...string) *etree.Element {
-	for i := 0; i < len(attributes); i += 2 {
-		el.CreateAttr(attributes[i], attributes[i+1])
+	for pair := range slices.Chunk(attributes, 2) {
+		el.CreateAttr(pair[0], pair[1])
 	}
 	return el
 }
