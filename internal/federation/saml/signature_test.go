@@ -208,6 +208,9 @@ func TestDeflate(t *testing.T) {
 	for name, q := range map[string]string{
 		"a bomb":           query(bomb, "", nil, ""),
 		"a ratio":          query(ratio, "", nil, ""),
+		"white space":      query(request()+strings.Repeat(" ", 60<<10), "", nil, ""),
+		"repeated":         query(request(), "a", nil, "") + "&RelayState=b",
+		"in disguise":      strings.Replace(query(request(), "a", nil, ""), "RelayState", "%52elayState", 1),
 		"not deflated":     "SAMLRequest=" + strings.ReplaceAll(strings.TrimPrefix(form(request(), ""), "SAMLRequest="), "\n", ""),
 		"not base64":       "SAMLRequest=%21",
 		"nothing":          "",
@@ -221,5 +224,36 @@ func TestDeflate(t *testing.T) {
 	}
 	if _, err := fromQuery(query(request(), strings.Repeat("x", 1024), nil, "")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestShape holds a signature to one form before it is verified at all, so that
+// a signature by the right key over something else is refused, too.
+func TestShape(t *testing.T) {
+	good := signed(t, request(), theirs)
+	if err := checkShape(element(t, good)); err != nil {
+		t.Fatal(err)
+	}
+	reference := part(t, good, "<ds:Reference", "</ds:Reference>")
+	for name, replace := range map[string][2]string{
+		"two references":      {reference, reference + reference},
+		"two methods":         {"<ds:SignatureMethod", `<ds:SignatureMethod Algorithm="x"></ds:SignatureMethod><ds:SignatureMethod`},
+		"an object":           {"</ds:Signature>", "<ds:Object/></ds:Signature>"},
+		"no value":            {part(t, good, "<ds:SignatureValue>", "</ds:SignatureValue>"), ""},
+		"no reference":        {reference, ""},
+		"another element":     {`URI="#_r1"`, `URI="#_r2"`},
+		"the whole document":  {`URI="#_r1"`, `URI=""`},
+		"SHA-1":               {dsig.RSASHA256SignatureMethod, dsig.RSASHA1SignatureMethod},
+		"SHA-1 digest":        {digestMethods[0], digestSHA1},
+		"another transform":   {transformEnveloped, "http://www.w3.org/TR/1999/REC-xpath-19991116"},
+		"inclusive canonical": {exclusive, "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"},
+		"an ID that is none":  {"_r1", "1"},
+	} {
+		if err := checkShape(element(t, strings.ReplaceAll(good, replace[0], replace[1]))); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if err := checkShape(element(t, request())); err == nil {
+		t.Error("no signature: accepted")
 	}
 }
