@@ -92,7 +92,7 @@ func (p *Provider) accept(ctx context.Context, in incoming) (federation.Request,
 		return federation.Request{}, service, badRequest(err, service)
 	}
 	asked, err := parseAuthnRequest(root, expectation{destination: p.Policy.BaseURL + signOnPath, signed: signed, now: p.now()})
-	if err == nil && asked.Issuer != entity.ID { //guard:SAML-1
+	if err == nil && asked.Issuer != entity.ID {
 		err = refuse("the signed issuer is another one")
 	}
 	if err != nil {
