@@ -3,8 +3,7 @@ package faq
 // distance returns how many letters have to be put in, taken away, changed or
 // exchanged with the next one to make one word of another (optimal string
 // alignment), or more than most if it is more than that. Words are short.
-func distance(a, b string, most int) int {
-	one, another := []rune(a), []rune(b)
+func distance(one, another []rune, most int) int {
 	if len(one)-len(another) > most || len(another)-len(one) > most {
 		return most + 1
 	}

@@ -49,6 +49,7 @@ type Index struct {
 	postings [][]posting      // by the id of the term
 	fields   [][][]int32      // of each entry: the terms of each field, in order
 	spaced   []string         // the spaced terms in order, for what is typed with mistakes
+	letters  [][]rune         // of each of them
 }
 
 // field is a text of an entry and what its words weigh.
@@ -85,6 +86,9 @@ func newIndex(entries [][]field) *Index {
 		}
 	}
 	slices.Sort(x.spaced)
+	for _, term := range x.spaced {
+		x.letters = append(x.letters, []rune(term))
+	}
 	return x
 }
 
@@ -151,18 +155,19 @@ func (x *Index) search(query string) (hits []hit, terms map[string]bool) {
 			t.score, t.found, t.best = t.score+w.weight*t.best, t.found+w.weight, 0
 		}
 	}
+	best := 0.0
+	for _, t := range tallies {
+		if t.found >= enough*total {
+			best = max(best, t.score)
+		}
+	}
 	for entry, t := range tallies {
-		if t.score > 0 && t.found >= enough*total {
+		if t.score > 0 && t.found >= enough*total && t.score >= remainder*best {
 			hits = append(hits, hit{entry, t.score})
 		}
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.entry, b.entry)) })
-	for n := range hits {
-		if n == Results || hits[n].score < remainder*hits[0].score {
-			return hits[:n], terms
-		}
-	}
-	return hits, terms
+	return hits[:min(len(hits), Results)], terms
 }
 
 // bestField returns the field of an entry with most of some terms, from a field on.
@@ -246,12 +251,13 @@ func (x *Index) near(term string) (found []string) {
 		return found
 	}
 	most := 1 + min(letters/(2*leastNear), 1)
-	for _, other := range x.spaced {
-		switch d := distance(term, other, most); {
+	typed := []rune(term)
+	for n, other := range x.letters {
+		switch d := distance(typed, other, most); {
 		case d < most:
-			found, most = []string{other}, d
+			found, most = []string{x.spaced[n]}, d
 		case d == most:
-			found = append(found, other)
+			found = append(found, x.spaced[n])
 		}
 	}
 	return found
