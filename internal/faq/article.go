@@ -83,6 +83,7 @@ type Block struct {
 	Kind  Kind
 	Spans []Span    // of a paragraph or a heading; of a picture, what it shows
 	Items [][]Block // of steps and lists
+	Start int       // number of the first step
 	File  string    // of a picture
 }
 

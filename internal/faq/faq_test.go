@@ -132,6 +132,13 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestShortWords: of four letters another word is made sooner than a slip.
+func TestShortWords(t *testing.T) {
+	for _, found := range library(t, Builtin()).Search("parking", i18n.English) {
+		t.Errorf("parking finds %s: %v", found.Article.Slug, found.Passage)
+	}
+}
+
 // TestHostileQueries: whatever is typed takes no longer than its letters do, and
 // breaks nothing. FAQ-1.
 func TestHostileQueries(t *testing.T) {
@@ -165,10 +172,10 @@ func FuzzSearch(f *testing.F) {
 func TestParse(t *testing.T) {
 	a, faults := Parse("x.ja.md", "x", i18n.Japanese, []byte(entry("x", "題", `{{msg "verify.button"}} を押します。**太く**、`+"`code`"+`、[時計](clock)。電話 {tel}。
 
-1. 一つ目
+4. 一つ目
 
    ![確認の画面](verify)
-2. 二つ目
+5. 二つ目
 
 ## 見出し
 
@@ -181,7 +188,7 @@ func TestParse(t *testing.T) {
 	if !slices.Equal(a.Summary(), want) {
 		t.Errorf("%+v", a.Summary())
 	}
-	if b := a.Body[1]; b.Kind != Steps || len(b.Items) != 2 || b.Items[0][1].Kind != Picture || b.Items[0][1].File != "verify.ja.webp" {
+	if b := a.Body[1]; b.Kind != Steps || b.Start != 4 || len(b.Items) != 2 || b.Items[0][1].Kind != Picture || b.Items[0][1].File != "verify.ja.webp" {
 		t.Errorf("%+v", b)
 	}
 	english, _ := Parse("x.en.md", "x", i18n.English, []byte(entry("x", "Title", `Press {{echo "verify.button"}}.`)), catalogue(t))

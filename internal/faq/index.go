@@ -31,7 +31,7 @@ const (
 	ending    = 0.2 // of the weight of a pair with kana that no entry has: grammar more often than a word
 	enough    = 0.4 // of the weight of a query has to be found in an entry
 	remainder = 0.2 // of the best score; what has less is not shown
-	leastNear = 4   // letters of a word that may have a mistake; twice as many may have two
+	leastNear = 5   // letters of a word that may have a mistake; twice as many may have two
 	leastStem = 3   // letters of a word that may be continued
 )
 

@@ -196,7 +196,7 @@ func (p *parser) blocks(in ast.Node) (all []Block) {
 		case *ast.List:
 			b := Block{Kind: List}
 			if node.IsOrdered() {
-				b.Kind = Steps
+				b.Kind, b.Start = Steps, node.Start
 			}
 			for item := node.FirstChild(); item != nil; item = item.NextSibling() {
 				b.Items = append(b.Items, p.blocks(item))
