@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"warifu/test/stage"
 )
 
 var empty = flag.String("empty", "", "serve nothing but a page at this address: bench starts itself so, for the floor of HTTP")
@@ -19,7 +21,7 @@ func emptyServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePorts(1)
+	port, err := stage.FreePorts(1)
 	if err != nil {
 		return nil, err
 	}

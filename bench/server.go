@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"warifu/test/stage"
 )
 
 // server is a directory of people, and the process that serves it.
@@ -47,7 +48,7 @@ func newServer(program, data string, people int) (*server, error) {
 	if err := makePeople(program, data, people); err != nil {
 		return nil, err
 	}
-	port, err := freePorts(2)
+	port, err := stage.FreePorts(2)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func newServer(program, data string, people int) (*server, error) {
 }
 
 func makePeople(program, data string, people int) error {
-	port, err := freePorts(6)
+	port, err := stage.FreePorts(6)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (s *server) base() string {
 
 // another runs one more node on the database of s.
 func (s *server) another() (*server, error) {
-	port, err := freePorts(2)
+	port, err := stage.FreePorts(2)
 	if err != nil {
 		return nil, err
 	}
@@ -218,25 +219,4 @@ func (s *server) memory(line string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no %s", line)
-}
-
-// freePorts returns the first of n ports in a row that nobody listens on.
-func freePorts(n int) (int, error) {
-	for first := 28100 + os.Getpid()%1000*10; first < 60000; first += n {
-		if allFree(first, n) {
-			return first, nil
-		}
-	}
-	return 0, fmt.Errorf("no %d free ports in a row", n)
-}
-
-func allFree(first, n int) bool {
-	for port := first; port < first+n; port++ {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			return false
-		}
-		l.Close()
-	}
-	return true
 }
