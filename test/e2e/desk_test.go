@@ -265,6 +265,35 @@ func TestHelpDeskWrongPage(t *testing.T) {
 	desk.shows(p.ID)
 }
 
+// TestNoNewsIsNotDrawn wants a part of the console that has not changed to be left
+// as it is: what is drawn anew, a screen reader says again.
+func TestNoNewsIsNotDrawn(t *testing.T) {
+	b, p, desk := newBrowser(t, desktop), nextPerson(), agent01(t, desktop)
+	b.askDesk(p)
+	desk.openCase(p, b.readOut())
+	get(desk, chromedp.Evaluate[bool](`(() => { // what the page asks for, and what it has then
+		window.kept = document.querySelector("#caller h2");
+		window.asked = 0;
+		const real = window.fetch;
+		window.fetch = async (...request) => {
+			const answer = await real(...request);
+			setTimeout(() => { window.asked++; }, 100);
+			return answer;
+		};
+		return true;
+	})()`))
+	change := `fetch(work.action, {method: "POST", body: new URLSearchParams([...new FormData(work), ["act", "approve"]])}).then(() => true)`
+	get(desk, chromedp.Evaluate[bool](change, chromedp.EvalAwaitPromise)) // is kept, and not enough yet: the case is another
+	get(desk, chromedp.Poll[bool](`asked > 1`))
+	if !get(desk, chromedp.Evaluate[bool](`document.querySelector("#caller h2") === kept`)) {
+		t.Error("a part that says the same was drawn anew")
+	}
+	b.unfold("この受付を取り消す")
+	b.press("この受付を取り消す")
+	get(desk, chromedp.Poll[bool](`document.querySelector("#caller h2") !== kept`))
+	desk.shows("相手が受付を取り消しました。")
+}
+
 // TestHelpDeskByKeyboard is the agent's work without a mouse. U6, U10.
 func TestHelpDeskByKeyboard(t *testing.T) {
 	b, p, desk := newBrowser(t, desktop), nextPerson(), agent01(t, desktop)

@@ -106,10 +106,12 @@ if (live?.dataset.live) {
 for (const part of document.querySelectorAll("[data-part]")) {
   const refresh = async () => {
     const answer = await fetch(part.dataset.part, { cache: "no-store" });
-    if (answer.status === 200) { // 204: the case is in other hands by now
-      part.innerHTML = await answer.text(); // our own page's, escaped by the server
-      part.dispatchEvent(new Event("refreshed"));
-    }
+    if (answer.status !== 200) return; // 204: the case is in other hands by now
+    const next = document.createElement("template");
+    next.innerHTML = await answer.text(); // our own page's, escaped by the server
+    if (next.innerHTML === part.innerHTML) return; // a screen reader would say it again
+    part.replaceChildren(next.content);
+    part.dispatchEvent(new Event("refreshed"));
   };
   let first = true;
   const source = new EventSource(part.dataset.events);
