@@ -2,7 +2,7 @@
 # Installs what the tests need from Debian's packages, if anything is missing.
 set -euo pipefail
 
-packages=(apache2 chromium firefox-esr fonts-noto-cjk gcc libc6-dev libapache2-mod-auth-openidc oathtool postgresql spin)
+packages=(apache2 chromium firefox-esr fonts-noto-cjk gcc libc6-dev libapache2-mod-auth-openidc libapache2-mod-shib oathtool postgresql spin xmlsec1)
 
 command -v npm >/dev/null || packages+=(nodejs npm)
 

@@ -33,6 +33,7 @@ import (
 	"warifu/internal/faq"
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
 	"warifu/internal/history"
 	"warifu/internal/i18n"
@@ -299,6 +300,15 @@ func (a *App) buildPages() (err error) {
 		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
 		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),
 		Assurance: policy, Policy: oidc.Policy{Scope: a.Config.Institution.Scope}, Random: rand.Reader, Now: a.now,
+	}).Mount()
+	brand, err := a.Config.Brand()
+	if err != nil {
+		return err
+	}
+	(&saml.Provider{
+		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Keys: a.Signing, Subjects: subjects,
+		InTx: store.In[saml.Tx](a.DB), View: store.View[saml.Reader](a.DB), Assurance: policy, Policy: a.Config.SAMLPolicy(brand),
+		Random: rand.Reader, Now: a.now,
 	}).Mount()
 	a.Site.MountAccessibility(buildTime())
 	return nil

@@ -114,7 +114,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err = errors.Join(append(faults, err)...); err != nil {
 		return err
 	}
-	if err := a.Signing.Ensure(ctx, "ES256", "RS256"); err != nil {
+	if err := a.Signing.Ensure(ctx, keyring.ES256, keyring.RS256, keyring.SAML); err != nil {
 		return err
 	}
 	for _, service := range a.background {

@@ -25,9 +25,9 @@ var forbidden = map[string][]string{
 	"fmt.Println":   {},
 	"os.Exit":       {"cli"},
 	"md5.New":       {},
-	"md5.Sum":       {"exportfile"},                                                        // what others derive keys with, to read their files
-	"sha1.Sum":      {"demo/people", "authenticator/password"},                             // made-up secrets; {SSHA} hashes that were brought along
-	"sha1.New":      {"authenticator/totp", "authenticator/password", "cli", "exportfile"}, // HMAC of RFC 4226; {SSHA}; accounts of other systems
+	"md5.Sum":       {"exportfile"},                                                                           // what others derive keys with, to read their files
+	"sha1.Sum":      {"demo/people", "authenticator/password"},                                                // made-up secrets; {SSHA} hashes that were brought along
+	"sha1.New":      {"authenticator/totp", "authenticator/password", "cli", "exportfile", "federation/saml"}, // HMAC of RFC 4226; {SSHA}; accounts of other systems; OAEP's own use of it
 	"log.Printf":    {},
 	"r.Host":        {"web", "demo"}, // compared with the configured one, never built upon
 }

@@ -160,15 +160,6 @@ func (c Claim) For(acr string) (amr []string, first, last time.Time) {
 	return nil, time.Time{}, time.Time{}
 }
 
-// ClassRef returns the AuthnContextClassRef if nothing is requested. SAML's
-// services do not know the value that OIDC has for a fallback session.
-func (c Claim) ClassRef() string {
-	if c.Fallback {
-		return PasswordProtected
-	}
-	return c.ACR
-}
-
 // rank is the order of rule 2: P < S < M < R. R is the one that has no rank here.
 var rank = map[string]int{PasswordProtected: 1, SFA: 2, MFA: 3}
 

@@ -300,9 +300,9 @@ func TestFallbackIsLeft(t *testing.T) {
 	} {
 		c := Assurance([]authenticator.Evidence{{Kind: authenticator.Password}, {Kind: authenticator.OTP}, test.add}, p)
 		acr := map[bool]string{true: "https://sso.miyako.example/ac/fallback", false: MFA}[test.fallback]
-		if c.Fallback != test.fallback || c.ACR != acr || c.ClassRef() != test.classRef {
+		if c.Fallback != test.fallback || c.ACR != acr || p.ClassRef(c.ACR) != test.classRef {
 			t.Errorf("with %s: fallback %t, acr %s, class %s; want %t, %s, %s",
-				test.add.Kind, c.Fallback, c.ACR, c.ClassRef(), test.fallback, acr, test.classRef)
+				test.add.Kind, c.Fallback, c.ACR, p.ClassRef(c.ACR), test.fallback, acr, test.classRef)
 		}
 	}
 }

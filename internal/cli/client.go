@@ -5,23 +5,27 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"warifu/internal/app"
 	"warifu/internal/audit"
 	"warifu/internal/config"
 	"warifu/internal/federation"
+	"warifu/internal/federation/saml"
 	"warifu/internal/secret"
 	"warifu/internal/store"
 )
 
 type clientCommand struct {
-	Add     clientAddCommand     `cmd:"" help:"Register a service that speaks OpenID Connect; its secret is printed once."`
+	Add     clientAddCommand     `cmd:"" help:"Register a service; the secret of one that speaks OpenID Connect is printed once."`
 	List    clientListCommand    `cmd:"" help:"List all services."`
 	Show    clientShowCommand    `cmd:"" help:"Show a service."`
 	Secret  clientSecretCommand  `cmd:"" help:"Make another secret; the present one ends."`
 	Disable clientDisableCommand `cmd:"" help:"Switch a service off."`
 	Enable  clientEnableCommand  `cmd:"" help:"Switch a service on again."`
+
+	ImportMetadata clientMetadataCommand `cmd:"" name:"import-metadata" help:"Give a service that speaks SAML newer metadata."`
 }
 
 // clientTx is what the commands need of a transaction.
@@ -58,7 +62,7 @@ func perform(env *Env, a *app.App, c act) (changed federation.Service, err error
 		if changed, err = c.do(found); err != nil {
 			return err
 		}
-		if faults := changed.Validate(!a.Site.Secure()); len(faults) > 0 {
+		if faults := faultsOf(changed, a); len(faults) > 0 {
 			return errors.Join(faults...)
 		}
 		if err := tx.PutService(env.Context, changed, env.Now()); err != nil {
@@ -69,13 +73,22 @@ func perform(env *Env, a *app.App, c act) (changed federation.Service, err error
 	return changed, err
 }
 
+// faultsOf returns all faults of a service, those of its metadata included.
+func faultsOf(s federation.Service, a *app.App) []error {
+	faults := s.Validate(!a.Site.Secure())
+	if err := saml.CheckService(s, !a.Site.Secure()); err != nil {
+		faults = append(faults, err)
+	}
+	return faults
+}
+
 func hasID(id string) func(federation.Service) bool {
 	return func(s federation.Service) bool { return s.ID == id }
 }
 
 // newSecret gives a service a secret, if it proves itself by one.
 func newSecret(s *federation.Service) (plain string, err error) {
-	if s.AuthMethod() != federation.AuthBasic && s.AuthMethod() != federation.AuthPost {
+	if s.Protocol != federation.OIDC || s.AuthMethod() != federation.AuthBasic && s.AuthMethod() != federation.AuthPost {
 		return "", nil
 	}
 	if plain, err = secret.Token(rand.Reader); err != nil {
@@ -92,6 +105,7 @@ type clientAddCommand struct {
 	NameJa      string   `required:"" xor:"ja" help:"Name in Japanese."`
 	NameEn      string   `required:"" xor:"en" help:"Name in English."`
 	RedirectURI []string `required:"" xor:"uri" help:"Where answers go; may be repeated."`
+	Metadata    string   `required:"" type:"existingfile" xor:"uri" help:"The metadata of a service that speaks SAML."`
 	Address     string   `xor:"address" help:"Where people begin, for the list on the home page."`
 	Type        string   `xor:"type" help:"web (unless given), spa or native."`
 	Auth        string   `xor:"auth" help:"How the service proves itself: client_secret_basic (unless given), client_secret_post or none."`
@@ -145,8 +159,11 @@ func (c clientAddCommand) service(a *app.App) (federation.Service, error) {
 					return []error{err}
 				}
 			}
-			return s.Validate(!a.Site.Secure())
+			return faultsOf(s, a)
 		})
+	}
+	if c.Metadata != "" {
+		return c.provider(a)
 	}
 	return federation.Service{
 		ID: c.ID, Name: federation.Text{Japanese: c.NameJa, English: c.NameEn}, Protocol: federation.OIDC, Address: c.Address,
@@ -155,6 +172,33 @@ func (c clientAddCommand) service(a *app.App) (federation.Service, error) {
 		RelyingParty: federation.RelyingParty{Type: c.Type, Auth: c.Auth, RedirectURIs: c.RedirectURI,
 			PostLogoutRedirectURIs: c.PostLogout, BackchannelLogoutURI: c.LogoutURI, IDTokenAlg: c.Algorithm},
 	}, nil
+}
+
+// provider returns a service that speaks SAML, which its metadata name.
+func (c clientAddCommand) provider(a *app.App) (federation.Service, error) {
+	s := federation.Service{
+		ID: c.ID, Name: federation.Text{Japanese: c.NameJa, English: c.NameEn}, Protocol: federation.SAML, Address: c.Address,
+		Require: federation.Require(c.Require), Sector: c.Sector, Release: federation.Release{Optional: c.Release},
+	}
+	return s, readMetadata(&s, c.Metadata, a)
+}
+
+// readMetadata gives a service the metadata of a file. What has an entityID keeps
+// it: under another one it would be another service, with other names of people.
+func readMetadata(s *federation.Service, file string, a *app.App) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	entity, err := saml.ParseMetadata(text, !a.Site.Secure())
+	if err != nil {
+		return err
+	}
+	if s.EntityID == "" {
+		s.EntityID = entity.ID
+	}
+	s.Metadata = string(text)
+	return nil
 }
 
 // performWithSecret also gives the service a new secret, and prints it, once.
@@ -249,6 +293,30 @@ type clientSecretCommand struct {
 func (c clientSecretCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
 		return performWithSecret(env, a, c.JSON, act{id: c.ID, name: "secret", do: existing(func(*federation.Service) {})})
+	})
+}
+
+type clientMetadataCommand struct {
+	onClient
+	File string `arg:"" type:"existingfile" help:"The metadata, with the same entityID."`
+}
+
+var errNotSAML = errors.New("the service does not speak SAML")
+
+// Run gives a service that speaks SAML newer metadata.
+func (c clientMetadataCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error {
+		_, err := perform(env, a, act{id: c.ID, name: "metadata", do: func(found *federation.Service) (s federation.Service, err error) {
+			if found == nil {
+				return s, federation.ErrNoService
+			}
+			if found.Protocol != federation.SAML {
+				return s, errNotSAML
+			}
+			err = readMetadata(found, c.File, a)
+			return *found, err
+		}})
+		return err
 	})
 }
 

@@ -227,3 +227,53 @@ func together(n int, fn func(n int)) {
 	}
 	wg.Wait()
 }
+
+// spMetadata is that of a service that speaks SAML.
+func spMetadata(entityID, address string) string {
+	return `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + entityID + `">` +
+		`<md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">` +
+		`<md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="` + address + `" index="1"/>` +
+		`</md:SPSSODescriptor></md:EntityDescriptor>`
+}
+
+// TestClientSAML takes a service that speaks SAML from its metadata; newer ones
+// must be of the same entityID, and no import switches a check off. SAML-7.
+func TestClientSAML(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	const entity = "https://lib.miyako.example/shibboleth"
+	add := func(code int, id, metadata string) string {
+		out, e := s.run(code, "client", "add", id, "--name-ja=図書館", "--name-en=Library", "--metadata", s.write(id+".xml", metadata), "--release=name", c)
+		return out + e
+	}
+	if out := add(0, "lib", spMetadata(entity, "https://lib.miyako.example/acs")); out != "client_id: lib\n" {
+		t.Errorf("printed %s", out)
+	}
+	got := s.client("lib", c)
+	if got.Protocol != federation.SAML || got.EntityID != entity || !got.Release.Allows("name") || len(got.Secrets) != 0 {
+		t.Errorf("%+v", got)
+	}
+	s.run(0, "client", "import-metadata", "lib", s.write("new.xml", spMetadata(entity, "https://lib.miyako.example/new")), c)
+	if got := s.client("lib", c); !strings.Contains(got.Metadata, "/new") {
+		t.Errorf("%s", got.Metadata)
+	}
+	for name, metadata := range map[string]string{"another": spMetadata("https://evil.example", "https://evil.example/acs"),
+		"plain": spMetadata(entity, "http://lib.miyako.example/acs"), "type": "<!DOCTYPE x>" + spMetadata(entity, "https://lib.miyako.example/acs")} {
+		if _, e := s.run(1, "client", "import-metadata", "lib", s.write(name+".xml", metadata), c); e == "" {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if got := s.client("lib", c); !strings.Contains(got.Metadata, "/new") {
+		t.Errorf("changed by what was refused: %s", got.Metadata)
+	}
+	if e := add(1, "bad", spMetadata(entity, "http://bad.miyako.example/acs")); !strings.Contains(e, "no AssertionConsumerService") {
+		t.Errorf("%s", e)
+	}
+	s.run(0, newClient("lms", c)...)
+	if _, e := s.run(1, "client", "import-metadata", "lms", s.file("new.xml"), c); !strings.Contains(e, "does not speak SAML") {
+		t.Errorf("%s", e)
+	}
+	if _, e := s.run(1, "client", "import-metadata", "gone", s.file("new.xml"), c); !strings.Contains(e, "no such service") {
+		t.Errorf("%s", e)
+	}
+}

@@ -69,7 +69,7 @@ func (c keyListCommand) Run(env *Env) error {
 
 type keyRotateCommand struct {
 	withConfig
-	Algorithm string `arg:"" enum:"ES256,RS256" default:"ES256" help:"ES256 or RS256."`
+	Algorithm string `arg:"" enum:"ES256,RS256,SAML" default:"ES256" help:"ES256, RS256 or SAML."`
 }
 
 // Run puts the next signing key into use and publishes another next one.

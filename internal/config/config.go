@@ -16,6 +16,7 @@ import (
 	"warifu/internal/enrolment"
 	"warifu/internal/faq"
 	"warifu/internal/federation"
+	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
@@ -71,6 +72,7 @@ type Config struct {
 	Authenticator enrolment.Offer  `yaml:"authenticator"`
 	Assurance     assurance.Policy `yaml:"assurance"`
 	Mail          mail.Policy      `yaml:"mail"`
+	SAML          saml.Policy      `yaml:"saml"`
 	// Services that people reach through the sign-on.
 	Services []federation.Service `yaml:"services"`
 	// ServicesFile names a file with more of them, under the key services.
@@ -199,6 +201,18 @@ func (c Config) TOTPPolicy() totp.Policy {
 
 // Console returns the address of the console.
 func (c Config) Console() string { return cmp.Or(c.ConsoleURL, c.BaseURL) }
+
+// SAMLPolicy returns the policy with what the rest of the configuration says of
+// the institution. The logo is that of [Config.Brand].
+func (c Config) SAMLPolicy(brand web.Brand) saml.Policy {
+	p := c.SAML
+	if len(p.Scopes) == 0 && c.Institution.Scope != "" {
+		p.Scopes = []string{c.Institution.Scope}
+	}
+	p.Institution, p.App, p.BaseURL = c.Institution.Name, c.Institution.App, c.BaseURL
+	p.Logo, p.LogoType = brand.Logo, brand.LogoType
+	return p
+}
 
 // PasskeyPolicy returns the policy with the site that base_url names, where no
 // other is given.

@@ -21,7 +21,9 @@ import (
 	"warifu/internal/demo/mailcatcher"
 	"warifu/internal/demo/oidcservice"
 	"warifu/internal/demo/people"
+	"warifu/internal/demo/samlservice"
 	"warifu/internal/directory"
+	"warifu/internal/federation"
 	"warifu/internal/keyring"
 	"warifu/internal/secret"
 	"warifu/internal/store"
@@ -43,8 +45,8 @@ type Options struct {
 
 // ports are where the parts listen.
 type ports struct {
-	host                                  string
-	server, oidc, smtp, mailPage, operate string
+	host                                        string
+	server, oidc, saml, smtp, mailPage, operate string
 }
 
 // Run serves until ctx ends.
@@ -74,10 +76,11 @@ func (o Options) ports() (p ports, err error) {
 	if address := net.ParseIP(host); host != "localhost" && (address == nil || !address.IsLoopback()) { //guard:OPS-8
 		return p, fmt.Errorf("the demonstration listens on loopback only, not on %s", host)
 	}
-	p = ports{host: host, server: port, oidc: "8081", smtp: "8025", mailPage: "8026", operate: "8027"}
+	p = ports{host: host, server: port, oidc: "8081", saml: "8082", smtp: "8025", mailPage: "8026", operate: "8027"}
 	if b := o.PortBase; b != 0 {
 		number := func(n int) string { return fmt.Sprint(b + n) }
-		p.server, p.oidc, p.smtp, p.mailPage, p.operate = number(0), number(1), number(3), number(4), number(5)
+		p.server, p.oidc, p.saml = number(0), number(1), number(2)
+		p.smtp, p.mailPage, p.operate = number(3), number(4), number(5)
 	}
 	return p, nil
 }
@@ -106,7 +109,7 @@ func (p ports) listen(ctx context.Context, port string) ([]net.Listener, error) 
 
 func (o Options) serve(ctx context.Context, p ports, data string) error {
 	listeners := make(map[string][]net.Listener)
-	for _, port := range []string{p.server, p.oidc, p.smtp, p.mailPage, p.operate} {
+	for _, port := range []string{p.server, p.oidc, p.saml, p.smtp, p.mailPage, p.operate} {
 		opened, err := p.listen(ctx, port)
 		if err != nil {
 			return err
@@ -124,7 +127,16 @@ func (o Options) serve(ctx context.Context, p ports, data string) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, p.config(data, keys, clientSecret), app.Options{Log: o.Log, Now: o.Now})
+	provider, err := samlservice.New(samlservice.Config{MetadataURL: address(p.server) + "/saml/metadata", BaseURL: address(p.saml),
+		NameJa: libraryName.Japanese, NameEn: libraryName.English, Random: rand.Reader, Now: o.Now})
+	if err != nil {
+		return err
+	}
+	metadata, err := provider.Metadata()
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, p.config(data, keys, p.services(clientSecret, metadata)), app.Options{Log: o.Log, Now: o.Now})
 	if err != nil {
 		return err
 	}
@@ -152,6 +164,7 @@ func (o Options) serve(ctx context.Context, p ports, data string) error {
 	return app.Serve(ctx, map[*http.Server][]net.Listener{
 		app.Server(toName(address(p.server), a.Handler()), o.Log): listeners[p.server],
 		app.Server(toName(address(p.oidc), service), o.Log):       listeners[p.oidc],
+		app.Server(toName(address(p.saml), provider), o.Log):      listeners[p.saml],
 		app.Server(catcher, o.Log):                                listeners[p.mailPage],
 		app.Server(a.Operation(), o.Log):                          listeners[p.operate],
 	})
@@ -212,7 +225,7 @@ func (o Options) prepare(ctx context.Context, a *app.App) error {
 const clientID = "demo-oidc"
 
 // config is the configuration of みやこ大学.
-func (p ports) config(data string, keys []byte, clientSecret string) config.Config {
+func (p ports) config(data string, keys []byte, services []federation.Service) config.Config {
 	c := config.Default()
 	c.BaseURL = address(p.server)
 	c.Database = "sqlite:" + filepath.Join(data, "warifu.db")
@@ -220,7 +233,7 @@ func (p ports) config(data string, keys []byte, clientSecret string) config.Conf
 	c.HelpDesk = helpDesk(c.HelpDesk)
 	c.Mail.Host, c.Mail.Port, c.Mail.Encryption = "127.0.0.1", portNumber(p.smtp), "none"
 	c.Mail.From = "みやこ大学認証 <no-reply@miyako.example>"
-	c.Services = p.services(clientSecret)
+	c.Services = services
 	c.Desk.AnyFactor = true
 	c.Desk.AlarmAt, c.Desk.StopAt = 100*c.Desk.AlarmAt, 100*c.Desk.StopAt
 	c.Demo = &config.Demo{MailPage: address(p.mailPage), Keys: keys}

@@ -13,7 +13,7 @@ func TestPorts(t *testing.T) {
 		}
 	}
 	p, err := Options{Listen: "127.0.0.1:8080", PortBase: 9000}.ports()
-	want := ports{host: "127.0.0.1", server: "9000", oidc: "9001", smtp: "9003", mailPage: "9004", operate: "9005"}
+	want := ports{host: "127.0.0.1", server: "9000", oidc: "9001", saml: "9002", smtp: "9003", mailPage: "9004", operate: "9005"}
 	if err != nil || p != want {
 		t.Errorf("%+v, %v, want %+v", p, err, want)
 	}

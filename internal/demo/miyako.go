@@ -12,7 +12,10 @@ import (
 
 // The made-up institution.
 
-var serviceName = federation.Text{Japanese: "学務情報システム（実演）", English: "Academic Affairs (demonstration)"}
+var (
+	serviceName = federation.Text{Japanese: "学務情報システム（実演）", English: "Academic Affairs (demonstration)"}
+	libraryName = federation.Text{Japanese: "電子図書館（実演）", English: "Digital Library (demonstration)"}
+)
 
 func institution(i config.Institution) config.Institution {
 	i.Name = federation.Text{Japanese: "みやこ大学", English: "Miyako University"}
@@ -29,8 +32,10 @@ func helpDesk(d config.HelpDesk) config.HelpDesk {
 	return d
 }
 
-func (p ports) services(clientSecret string) []federation.Service {
-	base := address(p.oidc)
+// services are the two of the demonstration; one is known by its secret, the
+// other by its metadata.
+func (p ports) services(clientSecret, metadata string) []federation.Service {
+	base, library := address(p.oidc), address(p.saml)
 	return []federation.Service{{
 		ID: clientID, Name: serviceName, Protocol: federation.OIDC, Address: base + "/login", AcceptFallback: true,
 		Release: federation.Release{Optional: []string{"name", "email"}},
@@ -38,6 +43,11 @@ func (p ports) services(clientSecret string) []federation.Service {
 			Secrets: []string{federation.SecretDigest(clientSecret)}, RedirectURIs: []string{base + "/callback"},
 			PostLogoutRedirectURIs: []string{base + "/"}, BackchannelLogoutURI: base + "/backchannel-logout",
 		},
+	}, {
+		ID: "demo-saml", Name: libraryName, Protocol: federation.SAML, Address: library + "/login", AcceptFallback: true,
+		Release: federation.Release{Optional: []string{"name", "email", "principal_name", "affiliation", "scoped_affiliation",
+			"organization", "department", "home_organization", "targeted_id", "pairwise_id"}},
+		ServiceProvider: federation.ServiceProvider{EntityID: library + "/metadata", Metadata: metadata},
 	}}
 }
 
@@ -56,6 +66,7 @@ func (o Options) print(p ports) error {
 	for _, row := range [][2]string{
 		{"Sign-on", address(p.server)},
 		{"Service (OIDC)", address(p.oidc)},
+		{"Service (SAML)", address(p.saml)},
 		{"Mail catcher, page", address(p.mailPage)},
 		{"Mail catcher, SMTP", "localhost:" + p.smtp},
 		{"Health and metrics", address(p.operate) + "/readyz"},

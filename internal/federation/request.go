@@ -27,10 +27,11 @@ type Request struct {
 	Draft string `json:"draft,omitempty"` // what a person had typed there
 
 	Protocol Protocol `json:"protocol"`
-	Service  string   `json:"service"`         // its id
-	ReturnTo string   `json:"return_to"`       // redirect_uri, or the address of the assertion consumer service
-	ID       string   `json:"id,omitempty"`    // message id of an AuthnRequest
-	State    string   `json:"state,omitempty"` // state, or RelayState
+	Service  string   `json:"service"`           // its id
+	ReturnTo string   `json:"return_to"`         // redirect_uri, or the address of the assertion consumer service
+	ID       string   `json:"id,omitempty"`      // message id of an AuthnRequest
+	State    string   `json:"state,omitempty"`   // state, or RelayState
+	NameID   NameID   `json:"name_id,omitempty"` // the form of the person's name that an AuthnRequest wants
 	Nonce    string   `json:"nonce,omitempty"`
 	PKCE     string   `json:"pkce,omitempty"` // challenge of method S256
 	Scopes   []string `json:"scopes,omitempty"`

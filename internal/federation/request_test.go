@@ -28,7 +28,7 @@ func TestPending(t *testing.T) {
 	p := newPending(t, &now)
 	request := Request{
 		Page: "/account", Draft: "d",
-		Protocol: OIDC, Service: "lms", ReturnTo: "https://lms.example/cb", ID: "_1", State: "割符", Nonce: "n", PKCE: "c", Scopes: []string{"openid"},
+		Protocol: OIDC, Service: "lms", ReturnTo: "https://lms.example/cb", ID: "_1", State: "割符", NameID: Persistent, Nonce: "n", PKCE: "c", Scopes: []string{"openid"},
 		Claims: Claims{UserInfo: []string{"email"}, IDToken: []string{"name"}},
 		Wanted: []string{"m"}, Essential: true, Minimum: true, Force: true, Passive: true, SelectAccount: true, MaxAge: &age,
 		LoginHint: "sps00001", Subject: "sub", Locales: []string{"ja"}, IssuedAt: noon.Add(-time.Hour),

@@ -70,20 +70,21 @@ func (r Release) Allows(attribute string) bool {
 
 // Service is a service that people reach through the sign-on.
 type Service struct {
-	ID             string      `yaml:"id" json:"id"`                                     // stable; it is in the audit trail
-	Name           Text        `yaml:"name" json:"name"`                                 // in both languages, as people know the service
-	Owner          Text        `yaml:"owner" json:"owner,omitzero"`                      // who runs it
-	Protocol       Protocol    `yaml:"protocol" json:"protocol"`                         // oidc
-	Address        string      `yaml:"address" json:"address,omitempty"`                 // where people begin, for the list on the home page
-	Disabled       bool        `yaml:"disabled" json:"disabled,omitempty"`               // switched off; requests are refused
-	Require        Require     `yaml:"require" json:"require,omitempty"`                 // default any
-	AcceptFallback bool        `yaml:"accept_fallback" json:"accept_fallback,omitempty"` // only with require: any
-	DefaultACR     string      `yaml:"default_acr" json:"default_acr,omitempty"`         // a weaker true value, where nothing is asked
-	Groups         []string    `yaml:"groups" json:"groups,omitempty"`                   // if given, only their members may come
-	Subject        SubjectForm `yaml:"subject" json:"subject,omitempty"`                 // default pairwise
-	Sector         string      `yaml:"sector" json:"sector,omitempty"`                   // default: the host of the return points, or the entityID
-	Release        Release     `yaml:"release" json:"release,omitzero"`
-	RelyingParty   `yaml:",inline"`
+	ID              string      `yaml:"id" json:"id"`                                     // stable; it is in the audit trail
+	Name            Text        `yaml:"name" json:"name"`                                 // in both languages, as people know the service
+	Owner           Text        `yaml:"owner" json:"owner,omitzero"`                      // who runs it
+	Protocol        Protocol    `yaml:"protocol" json:"protocol"`                         // oidc
+	Address         string      `yaml:"address" json:"address,omitempty"`                 // where people begin, for the list on the home page
+	Disabled        bool        `yaml:"disabled" json:"disabled,omitempty"`               // switched off; requests are refused
+	Require         Require     `yaml:"require" json:"require,omitempty"`                 // default any
+	AcceptFallback  bool        `yaml:"accept_fallback" json:"accept_fallback,omitempty"` // only with require: any
+	DefaultACR      string      `yaml:"default_acr" json:"default_acr,omitempty"`         // a weaker true value, where nothing is asked
+	Groups          []string    `yaml:"groups" json:"groups,omitempty"`                   // if given, only their members may come
+	Subject         SubjectForm `yaml:"subject" json:"subject,omitempty"`                 // default pairwise
+	Sector          string      `yaml:"sector" json:"sector,omitempty"`                   // default: the host of the return points, or the entityID
+	Release         Release     `yaml:"release" json:"release,omitzero"`
+	RelyingParty    `yaml:",inline"`
+	ServiceProvider `yaml:",inline"`
 }
 
 // The ways in which a relying party proves itself (OIDC Core 1.0 §9).
@@ -131,8 +132,38 @@ type RelyingParty struct {
 	RequirePAR             bool     `yaml:"require_par" json:"require_par,omitempty"`                             // takes pushed requests only (RFC 9126)
 }
 
+// Encryption says whether what a service is told is encrypted.
+type Encryption string
+
+// The choices: encrypted if its metadata has a key, never without, or not at all.
+const (
+	EncryptionAuto     Encryption = "auto"
+	EncryptionRequired Encryption = "required"
+	EncryptionOff      Encryption = "off"
+)
+
+// NameID is the form of a person's name towards a service that does not ask for
+// one: another with every session, or the service's own pairwise value.
+type NameID string
+
+// The forms.
+const (
+	Transient  NameID = "transient"
+	Persistent NameID = "persistent"
+)
+
+// ServiceProvider is what a service that speaks SAML has besides.
+type ServiceProvider struct {
+	EntityID       string     `yaml:"entity_id" json:"entity_id,omitempty"`             // that of its metadata
+	MetadataFile   string     `yaml:"metadata_file" json:"-"`                           // read by [Service.ReadFiles]
+	Metadata       string     `yaml:"metadata" json:"metadata,omitempty"`               // its metadata, as XML
+	Encryption     Encryption `yaml:"encryption" json:"encryption,omitempty"`           // auto (default), required, off
+	NameID         NameID     `yaml:"name_id" json:"name_id,omitempty"`                 // transient (default) or persistent
+	SignedRequests bool       `yaml:"signed_requests" json:"signed_requests,omitempty"` // unsigned ones are refused, whatever the metadata says
+}
+
 // ReadFiles takes in what the service has in files of its own: the secret, of
-// which only the digest is kept, and the public keys.
+// which only the digest is kept, the public keys, and the metadata.
 func (s *Service) ReadFiles(read func(name string) ([]byte, error)) error {
 	if s.SecretFile != "" {
 		text, err := read(s.SecretFile)
@@ -147,6 +178,13 @@ func (s *Service) ReadFiles(read func(name string) ([]byte, error)) error {
 			return fmt.Errorf("service %q: jwks_file: %w", s.ID, err)
 		}
 		s.JWKS = string(text)
+	}
+	if s.MetadataFile != "" {
+		text, err := read(s.MetadataFile)
+		if err != nil {
+			return fmt.Errorf("service %q: metadata_file: %w", s.ID, err)
+		}
+		s.Metadata = string(text)
 	}
 	return nil
 }
@@ -163,10 +201,14 @@ func (s Service) Admits(person directory.Subscriber) bool {
 }
 
 // SectorOf returns the sector within which the person has one pairwise value:
-// the configured one, or the one host of all return points (OIDC Core 1.0 §8.1).
+// the configured one, the entityID, or the one host of all return points (OIDC
+// Core 1.0 §8.1).
 func (s Service) SectorOf() string {
 	if s.Sector != "" {
 		return s.Sector
+	}
+	if s.EntityID != "" {
+		return s.EntityID
 	}
 	if len(s.RedirectURIs) > 0 {
 		return host(s.RedirectURIs[0])
@@ -235,6 +277,16 @@ func (s Service) Validate(loopback bool) (faults []error) {
 		s.validateProof(fault)
 		s.validateAddresses(fault, loopback)
 	}
+	if s.Protocol == SAML {
+		oneOf("encryption", string(s.Encryption), string(EncryptionAuto), string(EncryptionRequired), string(EncryptionOff))
+		oneOf("name_id", string(s.NameID), string(Transient), string(Persistent))
+		if s.EntityID == "" {
+			fault("entity_id is missing")
+		}
+		if s.Metadata == "" {
+			fault("metadata_file is missing")
+		}
+	}
 	return faults
 }
 
@@ -272,17 +324,17 @@ func (s Service) validateAddresses(fault func(string, ...any), loopback bool) {
 		fault("redirect_uris have several hosts: sector must be given")
 	}
 	for _, uri := range slices.Concat(s.RedirectURIs, s.PostLogoutRedirectURIs) {
-		if err := checkAddress(uri, loopback || s.Type == TypeNative && isLoopback(uri)); err != nil {
+		if err := CheckAddress(uri, loopback || s.Type == TypeNative && isLoopback(uri)); err != nil {
 			fault("%s: %w", uri, err)
 		}
 	}
 	if s.BackchannelLogoutURI != "" {
-		if err := checkAddress(s.BackchannelLogoutURI, loopback); err != nil {
+		if err := CheckAddress(s.BackchannelLogoutURI, loopback); err != nil {
 			fault("backchannel_logout_uri: %w", err)
 		}
 	}
 	for _, origin := range s.Origins {
-		if err := checkAddress(origin, loopback); err != nil || Origin(origin) != origin {
+		if err := CheckAddress(origin, loopback); err != nil || Origin(origin) != origin {
 			fault("origins: %q is not an origin", origin)
 		}
 	}
@@ -293,8 +345,9 @@ var (
 	errHTTPS   = errors.New("must be https")
 )
 
-// checkAddress holds a registered address to OIDC-2.
-func checkAddress(address string, plain bool) error {
+// CheckAddress holds a registered address to OIDC-2 and SAML-2: https, unless
+// plain allows http.
+func CheckAddress(address string, plain bool) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(address, "#*\\ \t\r\n") {
 		return errAddress

@@ -160,3 +160,45 @@ func TestServicesAreCached(t *testing.T) {
 		t.Errorf("%v, %v", ids, err)
 	}
 }
+
+// TestFindEntity finds services that speak SAML by their entityID; where two have
+// the same, neither is found, and the fault is told.
+func TestFindEntity(t *testing.T) {
+	sp := func(id, entity string) Service {
+		return Service{ID: id, Protocol: SAML, ServiceProvider: ServiceProvider{EntityID: entity}}
+	}
+	off := sp("off", "urn:off")
+	off.Disabled = true
+	services := &Services{Configured: []Service{sp("a", "urn:a"), sp("b", "urn:twice"), sp("c", "urn:twice"), off, {ID: "oidc", Protocol: OIDC}},
+		Now: func() time.Time { return noon }, View: func(_ context.Context, fn func(ServiceReader) error) error { return fn(&shelf{}) }}
+	for entity, want := range map[string]string{"urn:a": "a", "urn:twice": "", "urn:off": "", "": "", "a": ""} {
+		got, err := services.FindEntity(t.Context(), entity)
+		if got.ID != want || (want == "") != errors.Is(err, ErrNoService) {
+			t.Errorf("%s: %q, %v", entity, got.ID, err)
+		}
+	}
+	if faults, err := services.Check(t.Context()); err != nil || len(faults) != 1 || !strings.Contains(faults[0].Error(), "urn:twice") {
+		t.Errorf("%v, %v", faults, err)
+	}
+	if got := sp("a", "urn:a").SectorOf(); got != "urn:a" {
+		t.Errorf("sector %s", got)
+	}
+}
+
+// TestServiceProviderFaults names what a service that speaks SAML lacks.
+func TestServiceProviderFaults(t *testing.T) {
+	s := Service{ID: "s", Name: Text{Japanese: "あ", English: "A"}, Protocol: SAML, ServiceProvider: ServiceProvider{Encryption: "maybe", NameID: "mail"}}
+	if faults := s.Validate(false); len(faults) != 4 {
+		t.Errorf("%v", faults)
+	}
+	s.ServiceProvider = ServiceProvider{EntityID: "urn:s", MetadataFile: "s.xml"}
+	if err := s.ReadFiles(func(string) ([]byte, error) { return []byte("<x/>"), nil }); err != nil || s.Metadata != "<x/>" {
+		t.Errorf("%v", err)
+	}
+	if faults := s.Validate(false); len(faults) != 0 {
+		t.Errorf("%v", faults)
+	}
+	if err := s.ReadFiles(func(string) ([]byte, error) { return nil, fs.ErrNotExist }); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}

@@ -43,10 +43,11 @@ type Services struct {
 
 // serviceSet is what was read at one time. It is not changed.
 type serviceSet struct {
-	at      time.Time
-	byID    map[string]Service
-	origins map[string]bool
-	twice   []string // ids in the configuration and in the database
+	at       time.Time
+	byID     map[string]Service
+	byEntity map[string]string // ids of those that speak SAML
+	origins  map[string]bool
+	twice    []string // ids in the configuration and in the database, and entityIDs of two services
 }
 
 // Find returns the service with the id. [ErrNoService] is its only error
@@ -61,6 +62,19 @@ func (s *Services) Find(ctx context.Context, id string) (Service, error) {
 		return Service{}, ErrNoService
 	}
 	return service, nil
+}
+
+// FindEntity returns the service with the entityID, as [Services.Find] does.
+func (s *Services) FindEntity(ctx context.Context, entityID string) (Service, error) {
+	set, err := s.set(ctx)
+	if err != nil {
+		return Service{}, err
+	}
+	id, ok := set.byEntity[entityID]
+	if !ok {
+		return Service{}, ErrNoService
+	}
+	return s.Find(ctx, id)
 }
 
 // All returns all services, switched off or not, by id.
@@ -87,15 +101,15 @@ func (s *Services) IsOrigin(ctx context.Context, origin string) (bool, error) {
 	return set.origins[origin], nil
 }
 
-// Check returns a fault for each id that is in the configuration and in the
-// database: nobody could say which of the two counts.
+// Check returns a fault for each id or entityID that two services have: nobody
+// could say which of the two counts.
 func (s *Services) Check(ctx context.Context) (faults []error, err error) {
 	set, err := s.set(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range set.twice {
-		faults = append(faults, fmt.Errorf("service %q is in the configuration and in the database", id))
+		faults = append(faults, fmt.Errorf("there are two services %q, in the configuration or in the database", id))
 	}
 	return faults, nil
 }
@@ -120,7 +134,7 @@ func (s *Services) set(ctx context.Context) (*serviceSet, error) {
 }
 
 func newServiceSet(now time.Time, configured, stored []Service) *serviceSet {
-	set := &serviceSet{at: now, byID: make(map[string]Service), origins: make(map[string]bool)}
+	set := &serviceSet{at: now, byID: make(map[string]Service), byEntity: make(map[string]string), origins: make(map[string]bool)}
 	for _, service := range stored {
 		set.byID[service.ID] = service
 	}
@@ -131,11 +145,25 @@ func newServiceSet(now time.Time, configured, stored []Service) *serviceSet {
 		set.byID[service.ID] = service
 	}
 	for _, service := range set.byID {
+		if service.Protocol == SAML {
+			set.addEntity(service)
+		}
 		for _, origin := range service.origins() {
 			set.origins[origin] = !service.Disabled || set.origins[origin]
 		}
 	}
 	return set
+}
+
+// addEntity makes a service known by its entityID. Where two have the same,
+// neither is: nobody could say which of them counts.
+func (set *serviceSet) addEntity(service Service) {
+	if _, twice := set.byEntity[service.EntityID]; twice {
+		set.twice = append(set.twice, service.EntityID)
+		set.byEntity[service.EntityID] = ""
+		return
+	}
+	set.byEntity[service.EntityID] = service.ID
 }
 
 // origins are where scripts of the service come from: as registered, or from

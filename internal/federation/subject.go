@@ -8,8 +8,13 @@ import (
 	"time"
 )
 
-// ErrNoParticipation means that the service has no part in the session.
-var ErrNoParticipation = errors.New("federation: no such participation")
+var (
+	// ErrNoParticipation means that the service has no part in the session.
+	ErrNoParticipation = errors.New("federation: no such participation")
+
+	// ErrSessionEnded means that the session has ended before a service was told.
+	ErrSessionEnded = errors.New("federation: the session has ended")
+)
 
 // subjectLength is the length of a pairwise value in base32 characters: 160 bits.
 const subjectLength = 32

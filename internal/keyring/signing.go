@@ -20,11 +20,16 @@ import (
 	"warifu/internal/secret"
 )
 
-// The algorithms of signing keys (RFC 7518 §3.1).
+// The algorithms of signing keys of tokens (RFC 7518 §3.1).
 const (
 	ES256 = string(jose.ES256)
 	RS256 = string(jose.RS256)
 )
+
+// SAML is the kind of the keys that sign SAML messages: RSA with SHA-256. Services
+// have their certificates in metadata that people may carry, so that they are
+// rotated by command alone, and no token is ever signed by them.
+const SAML = "SAML"
 
 // SigningState is where a signing key stands: it is published before it signs,
 // so that a service which keeps our keys for a day knows it in time, and stays
@@ -45,6 +50,7 @@ const (
 	publishedAfter  = 70 * time.Minute    // the longest life of a token, and one hour
 	signingRefresh  = 30 * time.Second    // after which another node's rotation is seen
 	rsaBits         = 2048
+	longLivedBits   = 3072 // NIST SP 800-57 part 1 §5.6.1: good beyond 2030
 )
 
 var (
@@ -124,7 +130,29 @@ type Signing struct {
 type signingSet struct {
 	at     time.Time
 	active map[string]jose.JSONWebKey // private keys, by algorithm
-	public jose.JSONWebKeySet
+	public jose.JSONWebKeySet         // of tokens
+	long   []LongLived
+}
+
+// LongLived is a key of the kind [SAML].
+type LongLived struct {
+	KID       string
+	State     SigningState // active, or next, which is published and does not sign yet
+	Signer    crypto.Signer
+	CreatedAt time.Time
+}
+
+// LongLived returns the keys of the kind [SAML] that services are to know: the
+// one that signs, and then the next one.
+func (s *Signing) LongLived(ctx context.Context) ([]LongLived, error) {
+	set, err := s.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(set.long) == 0 || set.long[0].State != Active {
+		return nil, fmt.Errorf("%w: %s", ErrNoSigningKey, SAML)
+	}
+	return set.long, nil
 }
 
 // Sign returns the payload signed by the active key of the algorithm, in the
@@ -203,7 +231,7 @@ func (s *Signing) Ensure(ctx context.Context, algorithms ...string) error {
 		return err
 	}
 	for _, algorithm := range algorithms {
-		if _, ok := set.active[algorithm]; ok {
+		if _, ok := set.active[algorithm]; ok || algorithm == SAML && len(set.long) > 0 {
 			continue
 		}
 		if err := s.create(ctx, algorithm, Active); err != nil {
@@ -213,8 +241,8 @@ func (s *Signing) Ensure(ctx context.Context, algorithms ...string) error {
 	return s.reload(ctx)
 }
 
-// Maintain publishes a next key where there is none, rotates the keys that have
-// signed for 90 days, and forgets those that no token needs any more. A
+// Maintain publishes a next key where there is none, rotates the keys of tokens
+// that have signed for 90 days, and forgets those that no token needs any more. A
 // background service calls it every hour.
 func (s *Signing) Maintain(ctx context.Context) error {
 	keys, err := s.List(ctx)
@@ -226,7 +254,7 @@ func (s *Signing) Maintain(ctx context.Context) error {
 		switch {
 		case k.State == Active && !s.has(keys, k.Algorithm, Next):
 			err = s.create(ctx, k.Algorithm, Next)
-		case k.State == Active && !now.Before(k.ActivatedAt.Add(signsFor)):
+		case k.State == Active && k.Algorithm != SAML && !now.Before(k.ActivatedAt.Add(signsFor)):
 			if err = s.Rotate(ctx, k.Algorithm, ""); errors.Is(err, ErrTooEarly) || errors.Is(err, ErrNoSigningKey) {
 				err = nil // at a later call, or another node does it
 			}
@@ -325,6 +353,8 @@ func (s *Signing) generate(algorithm string) (crypto.Signer, error) {
 		return ecdsa.GenerateKey(elliptic.P256(), s.Random)
 	case RS256:
 		return rsa.GenerateKey(s.Random, rsaBits)
+	case SAML:
+		return rsa.GenerateKey(s.Random, longLivedBits)
 	default:
 		return nil, fmt.Errorf("keyring: unknown algorithm %q", algorithm)
 	}
@@ -373,6 +403,10 @@ func (s *Signing) load(ctx context.Context, now time.Time) (*signingSet, error) 
 		if err != nil {
 			return nil, err
 		}
+		if k.Algorithm == SAML {
+			set.addLongLived(k, private)
+			continue
+		}
 		if k.State == Active {
 			set.active[k.Algorithm] = jose.JSONWebKey{Key: private, KeyID: k.KID}
 		}
@@ -381,6 +415,16 @@ func (s *Signing) load(ctx context.Context, now time.Time) (*signingSet, error) 
 	}
 	s.loaded = set
 	return set, nil
+}
+
+func (set *signingSet) addLongLived(k SigningKey, private crypto.Signer) {
+	key := LongLived{KID: k.KID, State: k.State, Signer: private, CreatedAt: k.CreatedAt}
+	switch k.State {
+	case Active:
+		set.long = append([]LongLived{key}, set.long...)
+	case Next:
+		set.long = append(set.long, key)
+	}
 }
 
 func (s *Signing) open(k SigningKey) (crypto.Signer, error) {

@@ -208,3 +208,43 @@ func TestPrivateKeysAreSealed(t *testing.T) {
 		}
 	}
 }
+
+// TestLongLived keeps the keys of SAML apart: two certificates at once, no token
+// is ever verified by them, and only a command rotates them. SAML-10.
+func TestLongLived(t *testing.T) {
+	n := newNodes(t, 1)[0]
+	if _, err := n.LongLived(t.Context()); !errors.Is(err, keyring.ErrNoSigningKey) {
+		t.Errorf("none: %v", err)
+	}
+	ensure(t, n.Ensure(t.Context(), keyring.ES256, keyring.SAML))
+	ensure(t, n.Maintain(t.Context()))
+	first, err := n.LongLived(t.Context())
+	ensure(t, err)
+	if len(first) != 2 || first[0].State != keyring.Active || first[1].State != keyring.Next {
+		t.Fatalf("%+v", first)
+	}
+	published, err := n.Published(t.Context())
+	ensure(t, err)
+	for _, k := range published.Keys {
+		if k.Algorithm != keyring.ES256 {
+			t.Errorf("among the keys of tokens: %s", k.Algorithm)
+		}
+	}
+	if _, err := n.Sign(t.Context(), keyring.SAML, "JWT", []byte("{}")); !errors.Is(err, keyring.ErrNoSigningKey) {
+		t.Errorf("it signs a token: %v", err)
+	}
+	n.now = n.now.AddDate(5, 0, 0)
+	ensure(t, n.Maintain(t.Context()))
+	ensure(t, n.Ensure(t.Context(), keyring.SAML))
+	later, err := n.LongLived(t.Context())
+	ensure(t, err)
+	if len(later) != 2 || later[0].KID != first[0].KID || later[1].KID != first[1].KID {
+		t.Errorf("after five years: %+v", later)
+	}
+	ensure(t, n.Rotate(t.Context(), keyring.SAML, "command"))
+	rotated, err := n.LongLived(t.Context())
+	ensure(t, err)
+	if len(rotated) != 2 || rotated[0].KID != first[1].KID || rotated[1].KID == first[0].KID {
+		t.Errorf("rotated: %+v", rotated)
+	}
+}

@@ -89,7 +89,7 @@ func testGrantRoundTrip(t *testing.T, db *DB) {
 	})
 	want.ID, want.SessionID = "g2", "ended"
 	err := db.inTx(t.Context(), func(tx *Tx) error { return tx.CreateGrant(t.Context(), want) })
-	if !errors.Is(err, oidc.ErrSessionEnded) {
+	if !errors.Is(err, federation.ErrSessionEnded) {
 		t.Errorf("without a session: %v", err)
 	}
 }

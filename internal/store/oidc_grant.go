@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
 )
 
@@ -66,12 +67,12 @@ func (tx *Tx) CreateGrant(ctx context.Context, g oidc.Grant) error {
 	return nil
 }
 
-// requireSession returns [oidc.ErrSessionEnded] unless there is the session.
+// requireSession returns [federation.ErrSessionEnded] unless there is the session.
 func (tx *Tx) requireSession(ctx context.Context, subscriberID, id string) error {
 	var one int
 	err := tx.queryRow(ctx, `SELECT 1 FROM session WHERE subscriber_id = $1 AND id = $2`, subscriberID, id).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
-		return oidc.ErrSessionEnded
+		return federation.ErrSessionEnded
 	}
 	if err != nil {
 		return fmt.Errorf("store: session of a grant: %w", err)

@@ -9,9 +9,13 @@ import (
 
 	"warifu/internal/federation"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/federation/saml"
 )
 
-var _ oidc.LogoutTx = (*Tx)(nil)
+var (
+	_ oidc.LogoutTx = (*Tx)(nil)
+	_ saml.Tx       = (*Tx)(nil)
+)
 
 // Participation implements [oidc.Reader].
 func (tx *Tx) Participation(ctx context.Context, subscriberID, sessionID, service string) (federation.Participation, error) {
@@ -31,7 +35,7 @@ func (tx *Tx) Participation(ctx context.Context, subscriberID, sessionID, servic
 	return p, nil
 }
 
-// Participations returns the parts of all services in a session.
+// Participations implements [saml.Reader].
 func (tx *Tx) Participations(ctx context.Context, subscriberID, sessionID string) (all []federation.Participation, err error) {
 	err = tx.query(ctx, func(r row) error {
 		p := federation.Participation{SubscriberID: subscriberID, SessionID: sessionID}

@@ -24,6 +24,7 @@ import (
 	"warifu/internal/enrolment"
 	"warifu/internal/faq"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
 	"warifu/internal/i18n"
 	"warifu/internal/recovery"
@@ -52,6 +53,7 @@ var pages = map[string]any{
 	"account/reported":        account.ReportedPage{},
 	"account/loggedout":       account.LoggedOutPage{},
 	"oidc/logout":             oidc.LogoutPage{},
+	"saml/post":               saml.PostPage{},
 	"enrolment/activation":    enrolment.ActivationPage{},
 	"enrolment/done":          enrolment.DonePage{},
 	"enrolment/scan":          enrolment.ScanPage{},

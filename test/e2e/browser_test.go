@@ -50,6 +50,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	for _, flag := range []string{"disable-gpu", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
 		allocatorOptions = append(allocatorOptions, chromedp.Flag(flag, true))
 	}
+	allocatorOptions = append(allocatorOptions, chromedp.Flag("host-resolver-rules", "MAP *.miyako.example 127.0.0.1"))
 	allocator, _ := chromedp.NewExecAllocator(context.Background(), allocatorOptions...)
 	ctx, _ := chromedp.NewContext(allocator)
 	return ctx, chromedp.Do(ctx)

@@ -40,7 +40,7 @@ func TestDemonstration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{d.Base(), d.Service(), d.MailPage(), "sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "agent02", "admin01",
+	for _, want := range []string{d.Base(), d.Service(), d.Library(), d.MailPage(), "sps00001", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "agent02", "admin01",
 		"sps00004", "warifu-demo-2026", "seed0000001"} {
 		if !strings.Contains(d.Output.String(), want) {
 			t.Errorf("%q is not printed in\n%s", want, d.Output)
@@ -57,6 +57,9 @@ func TestDemonstration(t *testing.T) {
 		{"GET", d.Base() + "/", http.StatusSeeOther, "/home"},
 		{"GET", d.Service() + "/", http.StatusOK, "/login"},
 		{"GET", d.Service() + "/me.json", http.StatusUnauthorized, ""},
+		{"GET", d.Library() + "/", http.StatusOK, "/login"},
+		{"GET", d.Library() + "/me.json", http.StatusUnauthorized, "not_signed_in"},
+		{"GET", d.Base() + "/saml/metadata", http.StatusOK, "IDPSSODescriptor"},
 		{"GET", d.MailPage() + "/messages.json", http.StatusOK, "[]"},
 		{"DELETE", d.MailPage() + "/messages.json", http.StatusNoContent, ""},
 		{"GET", d.Operation() + "/healthz", http.StatusOK, "ok"},

@@ -105,6 +105,9 @@ func (d *Demo) Base() string { return fmt.Sprintf("http://localhost:%d", d.port)
 // Service is the address of the demonstration's OIDC service.
 func (d *Demo) Service() string { return fmt.Sprintf("http://localhost:%d", d.port+1) }
 
+// Library is the service that speaks SAML.
+func (d *Demo) Library() string { return fmt.Sprintf("http://localhost:%d", d.port+2) }
+
 // MailPage is the address of the mail catcher.
 func (d *Demo) MailPage() string { return fmt.Sprintf("http://localhost:%d", d.port+4) }
 

@@ -83,7 +83,7 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 			return p.refuseMissing(w, r, request, service, missing)
 		}
 		code, err := p.issue(r, request, service, person.Subscriber, present, d)
-		if errors.Is(err, ErrSessionEnded) { // just now: nobody is signed in any more
+		if errors.Is(err, federation.ErrSessionEnded) { // just now: nobody is signed in any more
 			return p.ask(w, r, request, federation.Need{Kind: federation.SignIn})
 		}
 		if err != nil {

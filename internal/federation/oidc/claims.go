@@ -60,7 +60,7 @@ var claimTable = []claim{
 	{"email", openid.ScopeEmail, attrEmail, func(s subject) any { return s.Mailbox }},
 	{"email_verified", openid.ScopeEmail, attrEmail, func(s subject) any { return s.hasMailbox() }},
 	{"eduperson_principal_name", scopeEduperson, attrPrincipal, func(s subject) any { return s.scoped(s.SPSID) }},
-	{"eduperson_affiliation", scopeEduperson, attrAffiliation, func(s subject) any { return s.affiliations() }},
+	{"eduperson_affiliation", scopeEduperson, attrAffiliation, func(s subject) any { return federation.Affiliations(s.Affiliation) }},
 	{"eduperson_scoped_affiliation", scopeEduperson, attrScoped, func(s subject) any { return s.scopedAffiliations() }},
 	{"schac_home_organization", scopeEduperson, attrHome, func(s subject) any { return s.policy.home() }},
 }
@@ -142,20 +142,8 @@ func (s subject) hasMailbox() any {
 	return true
 }
 
-// affiliations returns the affiliation and what it implies (eduPerson §2.2.1):
-// who studies or works here is a member.
-func (s subject) affiliations() []string {
-	switch s.Affiliation {
-	case "":
-		return nil
-	case "student", "faculty", "staff", "employee":
-		return []string{s.Affiliation, "member"}
-	}
-	return []string{s.Affiliation}
-}
-
 func (s subject) scopedAffiliations() (scoped []string) {
-	for _, affiliation := range s.affiliations() {
+	for _, affiliation := range federation.Affiliations(s.Affiliation) {
 		if value := s.scoped(affiliation); value != "" {
 			scoped = append(scoped, value)
 		}

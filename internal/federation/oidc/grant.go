@@ -19,13 +19,8 @@ const (
 	refreshLifetime = 30 * 24 * time.Hour // from the sign-in on, whatever is refreshed
 )
 
-var (
-	// ErrNoGrant means that there is no such grant, or no more.
-	ErrNoGrant = errors.New("oidc: no such grant")
-
-	// ErrSessionEnded means that the session has ended before the grant was made.
-	ErrSessionEnded = errors.New("oidc: the session has ended")
-)
+// ErrNoGrant means that there is no such grant, or no more.
+var ErrNoGrant = errors.New("oidc: no such grant")
 
 // Grant is what one sign-in at one service gives: an authorization code, and
 // what becomes of it. It ends with the session, but for one with a refresh

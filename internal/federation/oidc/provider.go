@@ -50,7 +50,7 @@ type Reader interface {
 // Grants changes grants.
 type Grants interface {
 	Reader
-	// CreateGrant returns [ErrSessionEnded] if the session has ended.
+	// CreateGrant returns [federation.ErrSessionEnded] if the session has ended.
 	CreateGrant(ctx context.Context, g Grant) error
 	// RedeemGrant stores that the code is redeemed, with what the grant has
 	// become, and reports false if it was redeemed before.
@@ -66,7 +66,7 @@ type Grants interface {
 type Tx interface {
 	Grants
 	// Participate stores a participation, unless the session has one with the
-	// service, and returns the one that it has. It returns [ErrSessionEnded] if
+	// service, and returns the one that it has. It returns [federation.ErrSessionEnded] if
 	// the session has ended.
 	Participate(ctx context.Context, p federation.Participation) (federation.Participation, error)
 	// CreatePairwiseSubject stores the value of a subscriber in a sector, unless

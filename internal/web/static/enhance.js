@@ -42,6 +42,9 @@ addEventListener("pageshow", () => {
   }
 });
 
+// An answer for a service goes on by itself; its button does the same.
+document.querySelector("form[data-goes-on]")?.requestSubmit();
+
 for (const menu of document.querySelectorAll("details.menu")) {
   menu.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && menu.open) {

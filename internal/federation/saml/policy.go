@@ -1,0 +1,107 @@
+package saml
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+
+	"warifu/internal/federation"
+)
+
+// Policy is what an institution decides about SAML, and what its metadata say of
+// it.
+type Policy struct {
+	// EntityID is the name of this identity provider, for ever; empty means the
+	// address of its metadata. Who replaces another one keeps that one's.
+	EntityID string `yaml:"entity_id"`
+	// Scopes are the domains that identifiers and affiliations of other
+	// institutions' services may end with; default the scope of the institution.
+	Scopes []string `yaml:"scopes"`
+	// Description says in a sentence whom this sign-on serves.
+	Description federation.Text `yaml:"description"`
+	// InformationURL is a page about it.
+	InformationURL federation.Text `yaml:"information_url"`
+	// PrivacyURL is the privacy statement.
+	PrivacyURL federation.Text `yaml:"privacy_url"`
+	// OrganizationURL is the institution's own site.
+	OrganizationURL federation.Text `yaml:"organization_url"`
+	// Technical is the address that the administrators of services may write to.
+	Technical string `yaml:"technical_contact"`
+	// Support is the address that people may write to.
+	Support string `yaml:"support_contact"`
+	// Security is the address for incidents (Sirtfi).
+	Security string `yaml:"security_contact"`
+
+	// Institution and the rest are those of the whole configuration.
+	Institution federation.Text `yaml:"-"`
+	App         federation.Text `yaml:"-"`
+	BaseURL     string          `yaml:"-"`
+	Logo        []byte          `yaml:"-"`
+	LogoType    string          `yaml:"-"` // ".svg" or ".png"
+}
+
+// Validate returns all faults of the policy.
+func (p Policy) Validate() (faults []error) {
+	if p.EntityID != "" && (federation.CheckAddress(p.EntityID, true) != nil && !strings.HasPrefix(p.EntityID, "urn:") || len(p.EntityID) > maxEntityID) {
+		faults = append(faults, fmt.Errorf("entity_id must be an address or a urn of at most %d characters", maxEntityID))
+	}
+	for _, scope := range p.Scopes {
+		if strings.ContainsAny(scope, "@ /") || scope == "" {
+			faults = append(faults, fmt.Errorf("scopes must be domains, and %q is none", scope))
+		}
+	}
+	for name, text := range map[string]federation.Text{"information_url": p.InformationURL, "privacy_url": p.PrivacyURL, "organization_url": p.OrganizationURL} {
+		for _, address := range []string{text.Japanese, text.English} {
+			if address != "" && federation.CheckAddress(address, true) != nil {
+				faults = append(faults, fmt.Errorf("%s must be an address, and %q is none", name, address))
+			}
+		}
+	}
+	for name, address := range map[string]string{"technical_contact": p.Technical, "support_contact": p.Support, "security_contact": p.Security} {
+		if parsed, err := mail.ParseAddress(address); address != "" && (err != nil || parsed.Address != address) {
+			faults = append(faults, errors.New(name+" must be a mail address"))
+		}
+	}
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return faults
+}
+
+// Name is our entityID.
+func (p Policy) Name() string {
+	if p.EntityID != "" {
+		return p.EntityID
+	}
+	return p.BaseURL + metadataPath
+}
+
+// scope is the domain of identifiers, empty if there is none.
+func (p Policy) scope() string {
+	if len(p.Scopes) == 0 {
+		return ""
+	}
+	return p.Scopes[0]
+}
+
+// CheckService returns what is wrong with the metadata of a service that speaks
+// SAML, beyond what [federation.Service.Validate] sees.
+func CheckService(s federation.Service, loopback bool) error {
+	if s.Protocol != federation.SAML || s.Metadata == "" {
+		return nil
+	}
+	entity, err := ParseMetadata([]byte(s.Metadata), loopback)
+	if err == nil && entity.ID != s.EntityID {
+		err = badMetadata("it is of %q", entity.ID)
+	}
+	if err == nil && s.SignedRequests && len(entity.Signing) == 0 {
+		err = badMetadata("it has no key to verify requests by")
+	}
+	if err == nil {
+		_, err = recipientOf(entity, s.Encryption)
+	}
+	if err != nil {
+		return fmt.Errorf("service %q: %w", s.ID, err)
+	}
+	return nil
+}
