@@ -58,8 +58,8 @@ func dial(address string) (*bidi, error) {
 	return b, nil
 }
 
-// call sends a command and fills in its result.
-func (b *bidi) call(method string, params, result any) error {
+// call sends a command, and fills in its result if it comes within the limit.
+func (b *bidi) call(limit time.Duration, method string, params, result any) error {
 	answer := make(chan reply, 1)
 	b.mu.Lock()
 	b.next++
@@ -77,7 +77,7 @@ func (b *bidi) call(method string, params, result any) error {
 	open := true
 	select {
 	case r, open = <-answer:
-	case <-time.After(PageTime):
+	case <-time.After(limit):
 		return fmt.Errorf("%s: no answer to %.200s", method, text)
 	}
 	switch {

@@ -19,6 +19,10 @@ import (
 // PageTime bounds everything that a page may take; deriving a key is among it.
 const PageTime = 20 * time.Second
 
+// startTime bounds the start. A session begins when the browser has done what it
+// puts off until it is idle, which on a busy machine it rarely is.
+const startTime = 90 * time.Second
+
 // Browser is a Firefox with a profile of its own.
 type Browser struct {
 	t    *testing.T
@@ -31,7 +35,7 @@ type Browser struct {
 func Start(t *testing.T, prefs map[string]any) *Browser {
 	t.Helper()
 	profile := t.TempDir()
-	lines := []string{`user_pref("intl.accept_languages", "ja");`, `user_pref("remote.log.level", "Debug");`} // for ready
+	lines := []string{`user_pref("intl.accept_languages", "ja");`}
 	for name, value := range prefs {
 		lines = append(lines, fmt.Sprintf("user_pref(%q, %#v);", name, value))
 	}
@@ -41,47 +45,48 @@ func Start(t *testing.T, prefs map[string]any) *Browser {
 	ctx, cancel := context.WithCancel(context.Background())
 	process := exec.CommandContext(ctx, "firefox-esr", "--headless", "--no-remote", "--profile", profile, "--remote-allow-system-access", "--remote-debugging-port", "0")
 	process.Env = append(os.Environ(), "HOME="+profile)
-	said, says := io.Pipe()
-	process.Stdout, process.Stderr = says, says
-	process.WaitDelay = PageTime // its content processes hold the pipe, too
+	stderr, err := process.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cancel(); _ = process.Wait(); says.Close() })
-	b := &Browser{t: t, seen: make(map[string]bool)}
-	var err error
-	if b.bidi, err = ready(bufio.NewScanner(said)); err != nil {
+	t.Cleanup(func() { cancel(); _ = process.Wait() })
+	conn, err := connect(bufio.NewScanner(stderr))
+	if err != nil {
 		t.Fatalf("firefox: %v", err)
 	}
-	go func() { _, _ = io.Copy(io.Discard, said) }() // so that it is never kept waiting
-	b.Call("session.new", map[string]any{"capabilities": map[string]any{}}, nil)
-	return b
+	go func() { _, _ = io.Copy(io.Discard, stderr) }() // so that it is never kept waiting
+	if err := conn.call(startTime, "session.new", map[string]any{"capabilities": map[string]any{}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return &Browser{t: t, bidi: conn, seen: make(map[string]bool)}
+}
+
+// In returns the browser for a subtest.
+func (b *Browser) In(t *testing.T) *Browser {
+	same := *b
+	same.t = t
+	return &same
 }
 
 var listening = regexp.MustCompile(`WebDriver BiDi listening on (ws://\S+)`)
 
-// ready connects to the browser as soon as it listens, and returns when it hears
-// what the connection says. Its handshake is answered earlier: while the browser
-// still starts, a command that follows at once can be lost, because nobody in it
-// listens to the new WebSocket yet.
-func ready(lines *bufio.Scanner) (b *bidi, err error) {
-	for lines.Scan() {
-		if found := listening.FindStringSubmatch(lines.Text()); found != nil {
-			if b, err = dial(found[1] + "/session"); err != nil {
-				return nil, err
-			}
-		}
-		if b != nil && strings.Contains(lines.Text(), "WebDriverBiDiConnection") && strings.HasSuffix(lines.Text(), "accepted") {
-			return b, nil
+// connect connects to the browser as soon as it says where it listens.
+func connect(stderr *bufio.Scanner) (*bidi, error) {
+	for stderr.Scan() {
+		if found := listening.FindStringSubmatch(stderr.Text()); found != nil {
+			return dial(found[1] + "/session")
 		}
 	}
-	return nil, fmt.Errorf("it ends before it is ready: %w", lines.Err())
+	return nil, fmt.Errorf("it ends before it listens: %w", stderr.Err())
 }
 
 // Call sends a command of WebDriver BiDi, and fills in its result.
 func (b *Browser) Call(method string, params, result any) {
 	b.t.Helper()
-	if err := b.bidi.call(method, params, result); err != nil {
+	if err := b.bidi.call(PageTime, method, params, result); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -25,6 +25,18 @@ func (b *Browser) NewTab(kind, address string) *Tab {
 	return tab
 }
 
+// NewPerson opens a tab with cookies of its own, as in another browser.
+func (b *Browser) NewPerson(address string) *Tab {
+	b.t.Helper()
+	var person struct{ UserContext string }
+	b.Call("browser.createUserContext", map[string]any{}, &person)
+	var made struct{ Context string }
+	b.Call("browsingContext.create", map[string]any{"type": "tab", "userContext": person.UserContext}, &made)
+	tab := &Tab{b: b, context: made.Context}
+	tab.Open(address)
+	return tab
+}
+
 // Shown waits for a tab or window that has opened by itself, at an address that
 // begins so.
 func (b *Browser) Shown(address string) *Tab {
@@ -69,7 +81,7 @@ func (t *Tab) eval(expression string, arguments ...any) (string, error) {
 		}
 		ExceptionDetails json.RawMessage
 	}
-	err := t.b.bidi.call("script.evaluate", map[string]any{
+	err := t.b.bidi.call(PageTime, "script.evaluate", map[string]any{
 		"expression": fmt.Sprintf(expression, arguments...), "target": map[string]any{"context": t.context}, "awaitPromise": true,
 	}, &answer)
 	if err == nil && answer.Type != "success" {
@@ -101,6 +113,13 @@ func (t *Tab) Shows(words string) {
 func (t *Tab) Press(words string) {
 	t.b.t.Helper()
 	t.Until(`(() => { const e = %s; if (!e || e.disabled) return false; e.click(); return true; })()`, stage.Named(words))
+}
+
+// Follow is Press, and waits for the page that comes.
+func (t *Tab) Follow(words string) {
+	t.b.t.Helper()
+	t.Until(`(() => { const e = %s; if (!e || e.disabled) return false; window.left = true; e.click(); return true; })()`, stage.Named(words))
+	t.Until(`window.left === undefined && document.readyState === "complete"`)
 }
 
 // Dismiss is Press of what closes the window of the page.
