@@ -54,12 +54,17 @@ function unlockStep(done: () => void): HTMLElement[] {
 			done();
 		} catch (error) {
 			if (!(error instanceof Refused)) throw error;
-			fault(input, t("pass.wrong"));
+			fault(input, t(whyNot(error)));
 			input.select();
 		}
 	});
 	queueMicrotask(() => input.focus());
 	return [el("h2", {}, t("pass.unlock_title")), form, forgotten(done)];
+}
+
+/** Why a passphrase does not open the vault; the right one does not either where its key cannot be computed. */
+function whyNot({ code }: Refused): "pass.wrong" | "pass.cannot" {
+	return code === "limits" ? "pass.cannot" : "pass.wrong";
 }
 
 /** A form for a passphrase typed twice; `take` gets it once it is good. */
@@ -112,7 +117,7 @@ export async function proven(input: HTMLInputElement): Promise<boolean> {
 		return true;
 	} catch (error) {
 		if (!(error instanceof Refused)) throw error;
-		fault(input, t("pass.wrong"));
+		fault(input, t(whyNot(error)));
 		return false;
 	}
 }

@@ -1,8 +1,13 @@
 package extension
 
 import (
+	"encoding/json"
+	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 const passphrase = "correct horse battery"
@@ -67,6 +72,56 @@ func TestLockByTime(t *testing.T) {
 	eval[any](b, `chrome.storage.session.get("unlocked").then(({unlocked}) => chrome.storage.session.set({unlocked: {...unlocked, until: Date.now() - 1}})).then(() => null)`)
 	b.open(c.address("popup.html"))
 	b.shows("ロックされています")
+}
+
+// TestWithoutWebAssembly is a browser in which it is off, as where an institution has
+// turned off the compiler of JavaScript: keys come by PBKDF2, and
+// QR codes are read by script. A vault that was made with it says why it cannot be
+// opened.
+func TestWithoutWebAssembly(t *testing.T) {
+	t.Parallel()
+	c := startChromium(t, t.TempDir(), dist+"/chromium", chromedp.Flag("js-flags", "--jitless"))
+	t.Cleanup(c.close)
+	b := c.holdLocked()
+	if eval[bool](b, `typeof WebAssembly === "object"`) {
+		t.Fatal("WebAssembly is on")
+	}
+	algorithm := eval[string](b, `chrome.storage.local.get("vault").then(({vault}) => JSON.parse(atob(JSON.parse(vault).protected.replace(/-/g, "+").replace(/_/g, "/"))).slots[0].kdf.alg)`)
+	if algorithm != "pbkdf2-sha256" {
+		t.Errorf("the key comes by %s", algorithm)
+	}
+	b.press("ロック")
+	b.unlock(passphrase)
+	p := nextPerson()
+	b.choosesFile(pictureOf(t, uri(p)))
+	b.shows("Example（" + p.ID + "） 追加されました。")
+	b.press("OK")
+	scanned := nextPerson()
+	page := c.newTab()
+	page.open("http://localhost" + pages(t, map[string]string{"": "<p>" + strings.Repeat("Lorem ipsum dolor sit amet. ", 40) + "</p>" + drawn(t, uri(scanned), 240, "#000", "#fff")}) + "/")
+	popup := page.popup()
+	popup.press("QRコード読み取り")
+	popup.shows("Example（" + scanned.ID + "） 追加されました。")
+	popup.press("OK")
+	vectors, err := os.ReadFile("../../testdata/vectors/export-v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var of struct {
+		Cases []struct {
+			Name, Passphrase string
+			File             json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(vectors, &of); err != nil {
+		t.Fatal(err)
+	}
+	byArgon2id := of.Cases[2]
+	b.press("ロック")
+	eval[any](b, `chrome.storage.local.set({vault: %q}).then(() => null)`, byArgon2id.File)
+	b.open(c.address("popup.html"))
+	b.unlock(byArgon2id.Passphrase)
+	b.shows("このブラウザでは鍵を計算できません。")
 }
 
 // TestLockByClose locks when the browser closes.

@@ -46,6 +46,6 @@ export function install(): Done & { runtime: Record<"onMessage" | "onMessageExte
 	};
 	Object.assign(globalThis, { chrome });
 	const locks = { request: async (_: string, act: () => unknown) => await act() };
-	Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
+	Object.defineProperty(globalThis, "navigator", { value: { locks, userAgent: "test" }, configurable: true });
 	return { ...done, runtime };
 }
