@@ -20,7 +20,7 @@ import (
 func TestHelpDeskInFirefox(t *testing.T) {
 	route := newRoute(t)
 	proxy := route.Listener.Addr().(*net.TCPAddr)
-	f := firefox.Start(t, map[string]any{
+	f := firefox.Start(t, firefox.Program, map[string]any{
 		"network.proxy.type": 1, "network.proxy.http": proxy.IP.String(), "network.proxy.http_port": proxy.Port,
 		"network.proxy.allow_hijacking_localhost": true,
 	})

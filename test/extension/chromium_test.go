@@ -35,6 +35,18 @@ func newChromium(t *testing.T) *chromium {
 // startChromium starts a browser on a profile, with a build of the extension.
 func startChromium(t *testing.T, profile, build string, more ...chromedp.ExecAllocatorOption) *chromium {
 	t.Helper()
+	c := startBare(t, profile, more...)
+	loaded, err := chromedp.CallBrowser(c.ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: build})
+	if err != nil {
+		t.Fatalf("load the extension: %v", err)
+	}
+	c.id = loaded.ID
+	return c
+}
+
+// startBare starts a browser on a profile, without the extension.
+func startBare(t *testing.T, profile string, more ...chromedp.ExecAllocatorOption) *chromium {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.UserDataDir(profile),
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-extensions", false), chromedp.Flag("accept-lang", "ja"),
@@ -45,11 +57,6 @@ func startChromium(t *testing.T, profile, build string, more ...chromedp.ExecAll
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
-	loaded, err := chromedp.CallBrowser(ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: build})
-	if err != nil {
-		t.Fatalf("load the extension: %v", err)
-	}
-	c.id = loaded.ID
 	return c
 }
 

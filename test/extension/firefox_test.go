@@ -1,7 +1,6 @@
 package extension
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -10,14 +9,14 @@ import (
 )
 
 const (
-	geckoID   = "authenticator@warifu.example"
-	geckoUUID = "11111111-2222-4333-8444-555555555555"
+	geckoUUID      = "11111111-2222-4333-8444-555555555555"
+	geckoAddresses = `{"authenticator@warifu.example":"` + geckoUUID + `"}` // so that the pages have known ones
 )
 
 // newFirefox starts a browser with a build of the extension.
 func newFirefox(t *testing.T, build string) *firefox.Browser {
 	t.Helper()
-	f := firefox.Start(t, map[string]any{"extensions.webextensions.uuids": fmt.Sprintf("{%q:%q}", geckoID, geckoUUID)})
+	f := firefox.Start(t, firefox.Program, map[string]any{"extensions.webextensions.uuids": geckoAddresses})
 	f.Call("webExtension.install", map[string]any{"extensionData": map[string]any{"type": "path", "path": dist + "/" + build}}, nil)
 	return f
 }

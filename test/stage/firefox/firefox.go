@@ -30,9 +30,13 @@ type Browser struct {
 	seen map[string]bool // contexts that were found already
 }
 
-// Start starts a browser that asks for Japanese, and ends it with the test. Prefs
-// are set besides: a text, a number or a bool each.
-func Start(t *testing.T, prefs map[string]any) *Browser {
+// Program is Firefox ESR.
+const Program = "firefox-esr"
+
+// Start starts a browser that asks for Japanese, and ends it with the test: Program,
+// or one that comes to it in the end. Prefs are set besides: a text, a number or a
+// bool each.
+func Start(t *testing.T, program string, prefs map[string]any) *Browser {
 	t.Helper()
 	profile := t.TempDir()
 	lines := []string{`user_pref("intl.accept_languages", "ja");`}
@@ -43,7 +47,7 @@ func Start(t *testing.T, prefs map[string]any) *Browser {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	process := exec.CommandContext(ctx, "firefox-esr", "--headless", "--no-remote", "--profile", profile, "--remote-allow-system-access", "--remote-debugging-port", "0")
+	process := exec.CommandContext(ctx, program, "--headless", "--no-remote", "--profile", profile, "--remote-allow-system-access", "--remote-debugging-port", "0")
 	process.Env = append(os.Environ(), "HOME="+profile)
 	stderr, err := process.StderrPipe()
 	if err != nil {

@@ -63,6 +63,19 @@ func (t *Tab) Open(address string) {
 	t.b.Call("browsingContext.navigate", map[string]any{"context": t.context, "url": address, "wait": "complete"}, nil)
 }
 
+// OpenWhenThere goes to an address as soon as there is a page: of an extension that
+// is being installed, for instance.
+func (t *Tab) OpenWhenThere(address string) {
+	t.b.t.Helper()
+	var err error
+	for deadline := time.Now().Add(PageTime); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if err = t.b.bidi.call(PageTime, "browsingContext.navigate", map[string]any{"context": t.context, "url": address, "wait": "complete"}, nil); err == nil {
+			return
+		}
+	}
+	t.b.t.Fatal(err)
+}
+
 // Eval returns what an expression, or the promise that it is, comes to.
 func (t *Tab) Eval(expression string, arguments ...any) string {
 	t.b.t.Helper()
