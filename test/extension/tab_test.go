@@ -19,7 +19,7 @@ import (
 // tab is a page that a person sees: of the sign-on, or of the extension.
 type tab struct {
 	c   *chromium
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
@@ -166,7 +166,7 @@ func (b *tab) downloadsTo(folder string) {
 }
 
 // downloaded waits for the one file that is saved in a folder.
-func downloaded(t *testing.T, folder string) string {
+func downloaded(t testing.TB, folder string) string {
 	t.Helper()
 	for deadline := time.Now().Add(pageTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(folder, "*"))

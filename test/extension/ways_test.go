@@ -50,7 +50,7 @@ func (b *tab) takeText(text string) {
 }
 
 // pictureOf is an image file of a QR code.
-func pictureOf(t *testing.T, text string) string {
+func pictureOf(t testing.TB, text string) string {
 	t.Helper()
 	code, err := qr.Encode(text, qr.M, qr.Unicode)
 	if err != nil {
