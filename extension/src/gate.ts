@@ -79,7 +79,12 @@ export function newPassphrase(label: string, button: string, take: (passphrase: 
 		fault(first, fine ? "" : t("pass.short"));
 		if (!fine) return;
 		if (first.value !== again.value) return fault(again, t("pass.differ"));
-		await take(first.value);
+		try {
+			await take(first.value);
+		} catch (error) {
+			if (!(error instanceof Refused) || error.code !== "limits") throw error;
+			fault(first, t("pass.cannot"));
+		}
 	});
 }
 

@@ -263,11 +263,17 @@ func (c *chromium) exportedFile(folder string) string {
 	b := c.holdLocked()
 	b.downloadsTo(folder)
 	b.open(c.address("manage.html#export"))
-	b.fill("#new", "another passphrase")
-	b.fill("#again", "another passphrase")
-	b.press("ファイルを保存")
+	b.saveUnder("another passphrase")
 	b.shows("1 件をエクスポートしました。")
 	return downloaded(c.t, folder)
+}
+
+// saveUnder saves the accounts in the chosen format, under a passphrase.
+func (b *tab) saveUnder(passphrase string) {
+	b.t.Helper()
+	b.fill("#new", passphrase)
+	b.fill("#again", passphrase)
+	b.press("ファイルを保存")
 }
 
 // TestPlainExport warns and asks for the passphrase again.
