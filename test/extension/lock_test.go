@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func TestLockByTime(t *testing.T) {
 // TestWithoutWebAssembly is a browser in which it is off, as where an institution has
 // turned off the compiler of JavaScript: keys come by PBKDF2, and
 // QR codes are read by script. What needs it says so: a file of Aegis, whose keys
-// come by scrypt, and a vault that was made with Argon2id.
+// come by scrypt, and a file and a vault that were made with Argon2id.
 func TestWithoutWebAssembly(t *testing.T) {
 	t.Parallel()
 	c := startChromium(t, t.TempDir(), dist+"/chromium", chromedp.Flag("js-flags", "--jitless"))
@@ -134,11 +135,21 @@ func TestWithoutWebAssembly(t *testing.T) {
 	if err := json.Unmarshal(vectors, &of); err != nil {
 		t.Fatal(err)
 	}
-	byArgon2id := of.Cases[2]
+	export, vaultOf := of.Cases[0], of.Cases[2] // both by Argon2id
+	name := filepath.Join(t.TempDir(), "export.json")
+	if err := os.WriteFile(name, export.File, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.open(c.address("manage.html#add"))
+	b.choosesFile(name)
+	b.fill("#file-passphrase", export.Passphrase)
+	b.press("開く")
+	b.shows("export.json: 大きすぎるか、このブラウザでは計算できません")
 	b.press("ロック")
-	eval[any](b, `chrome.storage.local.set({vault: %q}).then(() => null)`, byArgon2id.File)
+	b.shows("ロックされています")
+	eval[any](b, `chrome.storage.local.set({vault: %q}).then(() => null)`, vaultOf.File)
 	b.open(c.address("popup.html"))
-	b.unlock(byArgon2id.Passphrase)
+	b.unlock(vaultOf.Passphrase)
 	b.shows("このブラウザでは鍵を計算できません。")
 }
 
