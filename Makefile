@@ -36,6 +36,7 @@ bench: packages ## prints the numbers of docs/operations/performance.md
 	$(GO) run ./bench
 	tools/with-postgres.sh sh -c '$(GO) run ./bench -people 0 -database "$$TEST_POSTGRES_URL"'
 	cd test/e2e && E2E_EFFORT=1 $(GO) test -count=1
+	$(GO) test -run '^$$' -bench . -benchtime 20x ./test/extension
 
 fuzz: ## every fuzz target for 30 s
 	tools/fuzz.sh 30s
