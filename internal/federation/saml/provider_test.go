@@ -811,3 +811,16 @@ func TestCheckService(t *testing.T) {
 		t.Errorf("%v", faults)
 	}
 }
+
+// BenchmarkSingleSignOn is an answer to a service in a session that there is; it
+// stands beside [BenchmarkSignatures].
+func BenchmarkSingleSignOn(b *testing.B) {
+	w := newWorld(b)
+	w.signIn(authenticator.Password, authenticator.TOTP)
+	address := "/saml/sso?" + saml.Query(by("sp"), "", nil, "")
+	for b.Loop() {
+		if rw := w.send("GET", address, ""); rw.Code != http.StatusOK {
+			b.Fatal(rw.Code)
+		}
+	}
+}
