@@ -83,6 +83,7 @@ type App struct {
 	Alarm     *alarm.Watch
 	Metrics   *ops.Metrics
 
+	protocols  map[federation.Protocol]protocol
 	flow       *signin.Service
 	now        func() time.Time
 	zone       *time.Location
@@ -316,6 +317,7 @@ func (a *App) buildPages() (err error) {
 	samlProvider.Mount()
 	(&consent.Pages{Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, InTx: store.In[consent.Tx](a.DB), Now: a.now,
 		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: openID.Told, federation.SAML: samlProvider.Told}}).Mount()
+	a.protocols = map[federation.Protocol]protocol{federation.OIDC: openID, federation.SAML: samlProvider}
 	a.Site.MountAccessibility(buildTime())
 	return nil
 }

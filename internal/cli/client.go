@@ -25,6 +25,8 @@ type clientCommand struct {
 	Disable clientDisableCommand `cmd:"" help:"Switch a service off."`
 	Enable  clientEnableCommand  `cmd:"" help:"Switch a service on again."`
 
+	Test clientTestCommand `cmd:"" help:"Say what a service would be told of a person, and why."`
+
 	Subject        clientSubjectCommand  `cmd:"" help:"The values by which services know people."`
 	ImportMetadata clientMetadataCommand `cmd:"" name:"import-metadata" help:"Give a service that speaks SAML newer metadata."`
 }

@@ -37,7 +37,7 @@ func (p *Provider) discovery(http.ResponseWriter, *http.Request) (any, error) {
 			Issuer: p.issuer(), AuthorizationEndpoint: at("authorize"), TokenEndpoint: p.issuer() + tokenPath,
 			IntrospectionEndpoint: at("introspect"), UserinfoEndpoint: at("userinfo"), RevocationEndpoint: at("revoke"),
 			EndSessionEndpoint: at("logout"), JwksURI: at("jwks"),
-			ScopesSupported:                                    scopes,
+			ScopesSupported:                                    Scopes,
 			ResponseTypesSupported:                             []string{string(openid.ResponseTypeCode)},
 			ResponseModesSupported:                             []string{string(openid.ResponseModeQuery)},
 			GrantTypesSupported:                                []openid.GrantType{openid.GrantTypeCode, openid.GrantTypeRefreshToken},

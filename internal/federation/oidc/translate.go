@@ -13,8 +13,8 @@ import (
 	"warifu/internal/federation"
 )
 
-// scopes are those that we know; others are ignored (OIDC Core 1.0 §3.1.2.1).
-var scopes = []string{openid.ScopeOpenID, openid.ScopeProfile, openid.ScopeEmail, scopeEduperson, openid.ScopeOfflineAccess}
+// Scopes are those that we know; others are ignored (OIDC Core 1.0 §3.1.2.1).
+var Scopes = []string{openid.ScopeOpenID, openid.ScopeProfile, openid.ScopeEmail, scopeEduperson, openid.ScopeOfflineAccess}
 
 const (
 	scopeEduperson = "eduperson"
@@ -46,7 +46,7 @@ func (p *Provider) translate(ctx context.Context, params parameters, service fed
 	if len(request.LoginHint) > maxLoginHint {
 		request.LoginHint = ""
 	}
-	for _, scope := range scopes {
+	for _, scope := range Scopes {
 		if slices.Contains(params.list("scope"), scope) {
 			request.Scopes = append(request.Scopes, scope)
 		}

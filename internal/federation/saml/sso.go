@@ -154,7 +154,7 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Told: told, Now: p.now()})
 	switch d.Kind {
 	case federation.Assert, federation.Ask:
-		if missing := (about{Subscriber: person.Subscriber, policy: p.Policy, service: service}).missing(); len(missing) > 0 {
+		if missing := p.Missing(person.Subscriber, service); len(missing) > 0 {
 			return p.refuseMissing(w, r, request, service, missing)
 		}
 		if d.Kind == federation.Ask {
@@ -281,6 +281,12 @@ func (p *Provider) assert(r *http.Request, request federation.Request, service f
 	}
 	s.Attributes = of.attributes(p.Policy.Name())
 	return p.respond(ctx, answer{ID: ids[0], Issuer: s.Issuer, Destination: s.Recipient, InResponseTo: s.InResponseTo, Now: now, Status: statusSuccess}, s, service)
+}
+
+// Missing returns the attributes that the service must have and that the person
+// has no value of.
+func (p *Provider) Missing(who directory.Subscriber, service federation.Service) []string {
+	return about{Subscriber: who, policy: p.Policy, service: service}.missing()
 }
 
 // Told returns what an answer to a request tells a service of a person.
