@@ -83,6 +83,7 @@ type Service struct {
 	Subject         SubjectForm `yaml:"subject" json:"subject,omitempty"`                 // default pairwise
 	Sector          string      `yaml:"sector" json:"sector,omitempty"`                   // default: the host of the return points, or the entityID
 	Release         Release     `yaml:"release" json:"release,omitzero"`
+	Feed            string      `yaml:"-" json:"feed,omitempty"` // the feed that its metadata are of
 	RelyingParty    `yaml:",inline"`
 	ServiceProvider `yaml:",inline"`
 }
@@ -156,7 +157,7 @@ const (
 type ServiceProvider struct {
 	EntityID       string     `yaml:"entity_id" json:"entity_id,omitempty"`             // that of its metadata
 	MetadataFile   string     `yaml:"metadata_file" json:"-"`                           // read by [Service.ReadFiles]
-	Metadata       string     `yaml:"metadata" json:"metadata,omitempty"`               // its metadata, as XML
+	Metadata       string     `yaml:"metadata" json:"metadata,omitempty"`               // its metadata, as XML; those of a feed, if neither is given
 	Encryption     Encryption `yaml:"encryption" json:"encryption,omitempty"`           // auto (default), required, off
 	NameID         NameID     `yaml:"name_id" json:"name_id,omitempty"`                 // transient (default) or persistent
 	SignedRequests bool       `yaml:"signed_requests" json:"signed_requests,omitempty"` // unsigned ones are refused, whatever the metadata says
@@ -282,9 +283,6 @@ func (s Service) Validate(loopback bool) (faults []error) {
 		oneOf("name_id", string(s.NameID), string(Transient), string(Persistent))
 		if s.EntityID == "" {
 			fault("entity_id is missing")
-		}
-		if s.Metadata == "" {
-			fault("metadata_file is missing")
 		}
 	}
 	return faults
