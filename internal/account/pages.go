@@ -38,6 +38,7 @@ type Pages struct {
 	Devices        *Devices
 	Trust          bool // browsers can be trusted (SES-13)
 	Passwords      *Passwords
+	Consents       *Consents
 	History        *history.Service
 	Banners        func(ctx context.Context, fn func(BannerReader) error) error
 	View           func(ctx context.Context, fn func(StandingReader) error) error
@@ -73,6 +74,8 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /account/password", p.showPassword)
 	p.Site.Handle("POST /account/password", p.changePassword)
 	p.Site.Handle("GET /account/history", p.showHistory)
+	p.Site.Handle("GET "+consentsPath, p.showConsents)
+	p.Site.Handle("POST "+consentsPath, p.withdrawConsent)
 	p.mountPasskeys()
 	p.mountCodes()
 	p.Site.Handle("GET /session", p.showSession)

@@ -60,7 +60,7 @@ func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
 // dones are the texts that a page shows once something was done.
 var dones = map[string]string{ //nolint:gosec // G101: keys of texts
 	"setting": "ok.setting", "removed": "ok.removed", "language": "ok.language", "renamed": "ok.renamed", "password": "ok.password", "passkey": "ok.passkey_created", "codes": "ok.codes_made", "device_out": "ok.device_out", "devices_out": "ok.devices_out",
-	"trust_ended": "ok.trust_ended",
+	"trust_ended": "ok.trust_ended", "consent_ended": "ok.consent_ended",
 }
 
 // done returns the text of what the address says was done, if it is known.

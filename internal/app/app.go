@@ -32,6 +32,7 @@ import (
 	"warifu/internal/events"
 	"warifu/internal/faq"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
@@ -315,20 +316,25 @@ func (a *App) buildPages() (err error) {
 	(&admin.Pages{Site: a.Site, FAQ: admin.Readers{View: store.View[faq.TallyReader](a.DB), Shelf: a.FAQ}, Gate: mine.Gate, Reports: &helpdesk.Reports{View: store.View[helpdesk.ReportReader](a.DB), Zone: a.zone},
 		Directory: a.Directory, AnyFactor: a.Config.Desk.AnyFactor, Now: a.now}).Mount()
 	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
-	(&oidc.Provider{
-		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing,
+	agreed := consent.Book{View: store.View[consent.Reader](a.DB)}
+	openID := &oidc.Provider{
+		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing, Consent: agreed,
 		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),
 		Assurance: policy, Policy: oidc.Policy{Scope: a.Config.Institution.Scope}, Random: rand.Reader, Now: a.now,
-	}).Mount()
+	}
+	openID.Mount()
 	brand, err := a.Config.Brand()
 	if err != nil {
 		return err
 	}
-	(&saml.Provider{
-		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Keys: a.Signing, Subjects: subjects,
+	samlProvider := &saml.Provider{
+		Site: a.Site, Consent: agreed, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Keys: a.Signing, Subjects: subjects,
 		InTx: store.In[saml.Tx](a.DB), View: store.View[saml.Reader](a.DB), Assurance: policy, Policy: a.Config.SAMLPolicy(brand),
 		Random: rand.Reader, Now: a.now,
-	}).Mount()
+	}
+	samlProvider.Mount()
+	(&consent.Pages{Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, InTx: store.In[consent.Tx](a.DB), Now: a.now,
+		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: openID.Told, federation.SAML: samlProvider.Told}}).Mount()
 	a.Site.MountAccessibility(buildTime())
 	return nil
 }
@@ -377,6 +383,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 			Codes: a.Ring.MAC(keyring.OTP), Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now},
 		Trust:     a.Config.SignIn.TrustedBrowser > 0,
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
+		Consents:  &account.Consents{InTx: store.In[account.ConsentTx](a.DB), View: store.View[account.ConsentReader](a.DB), Now: a.now},
 		Banners:   store.View[account.BannerReader](a.DB),
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}

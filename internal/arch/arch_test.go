@@ -29,6 +29,7 @@ var layers = [][]string{
 	{"authenticator/passkey/passkeytest"},
 	{"directory/local", "clock", "alarm"}, // tells people of what it does
 	{"federation", "helpdesk", "faq"},
+	{"federation/consent"},
 	{"federation/oidc", "federation/saml"},
 	{"signin", "enrolment", "recovery", "account", "admin"},
 	{"store", "config", "store/storetest"},

@@ -10,7 +10,7 @@ import (
 
 // Addresses are the pages of this site that entries may lead to.
 var Addresses = []string{"/", "/login", "/mfa", "/forgot", "/home", "/account", "/account/address", "/account/authenticators",
-	"/account/passkeys", "/account/recovery-codes", "/account/sessions", "/account/history", "/account/password", "/logout", "/accessibility", "/authenticator", "/faq"}
+	"/account/passkeys", "/account/recovery-codes", "/account/sessions", "/account/history", "/account/services", "/account/password", "/logout", "/accessibility", "/authenticator", "/faq"}
 
 // Check returns what is wrong with the entries together: those of its files, a
 // language that is missing, and what refers to nothing. isScreen says whether there

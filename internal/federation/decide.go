@@ -17,6 +17,7 @@ const (
 	Assert Kind = "assert"  // tell the service who this is
 	SignIn Kind = "sign_in" // all factors anew, possibly by another person
 	StepUp Kind = "step_up" // one more proof from the person who is signed in
+	Ask    Kind = "ask"     // ask the person what the service may be told
 	Fail   Kind = "fail"    // tell the service why not
 )
 
@@ -29,6 +30,8 @@ const (
 	Unreachable      Fault = "unreachable"        // this account cannot reach the level
 	UnknownSubject   Fault = "unknown_subject"    // somebody else signed in than the service asked for
 	PersonNotAllowed Fault = "person_not_allowed" // the service is not for this person
+	ConsentRequired  Fault = "consent_required"   // the person would have to be asked what may be told, and the request forbids it
+	ReleaseRefused   Fault = "release_refused"    // the person does not want the service to be told
 )
 
 // Decision is the answer of [Decide].
@@ -55,8 +58,19 @@ type Question struct {
 	Request Request
 	Service Service
 	Person  *Person
+	Told    Answer // what the person has agreed to
 	Now     time.Time
 }
+
+// Answer says how a person stands to what a service would be told now.
+type Answer int
+
+// The answers.
+const (
+	Agreed   Answer = iota // it may be told, or nobody asks
+	Unasked                // the person is to be asked
+	Declined               // it may not be told
+)
 
 // Decide says what is to be done with a request. It is made when the request
 // arrives, and again after each sign-in or step-up, immediately before anything
@@ -83,12 +97,35 @@ func Decide(policy assurance.Policy, q Question) Decision {
 	if !q.Service.Admits(q.Person.Subscriber) {
 		return Decision{Kind: Fail, Fault: PersonNotAllowed}
 	}
-	return d.level(answered)
+	decision := d.level(answered)
+	if decision.Kind != Assert || q.Told == Agreed {
+		return decision
+	}
+	return d.consent()
 }
 
 type decider struct {
 	Question
 	policy assurance.Policy
+}
+
+// consent is the decision where the person has not agreed to what would be told.
+// Who is in by a temporary login agrees to nothing new (SES-10).
+func (d decider) consent() Decision {
+	switch {
+	case d.Told == Declined:
+		return Decision{Kind: Fail, Fault: ReleaseRefused}
+	case d.Request.Passive:
+		return Decision{Kind: Fail, Fault: ConsentRequired}
+	}
+	lasting := func(c assurance.Claim) bool { return !c.Fallback && d.suffices(c) }
+	if fresh := d.fresh(); !lasting(d.claim(fresh...)) { //guard:SES-10
+		if methods := d.methods(fresh, lasting); len(methods) > 0 {
+			return Decision{Kind: StepUp, Need: Need{Kind: StepUp, Methods: methods}}
+		}
+		return Decision{Kind: Fail, Fault: Unreachable}
+	}
+	return Decision{Kind: Ask}
 }
 
 // level decides by what the session can claim: wishes come first, then the

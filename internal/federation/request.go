@@ -54,6 +54,9 @@ type Request struct {
 	// was given after it.
 	IssuedAt time.Time `json:"issued_at"`
 
+	AskConsent bool     `json:"ask_consent,omitempty"` // ask the person again what may be told
+	Consent    *Consent `json:"consent,omitempty"`     // what the person has said to this request
+
 	// Need is what the last decision found missing: what to ask the person for.
 	Need Need `json:"need,omitzero"`
 }
@@ -69,6 +72,15 @@ type Claims struct {
 type Need struct {
 	Kind    Kind                 `json:"kind,omitempty"` // [SignIn] or [StepUp]
 	Methods []authenticator.Kind `json:"methods,omitempty"`
+}
+
+// Consent is what a person has said at the page that asks what a service may be
+// told. It counts in the session in which it was said, and for what was shown.
+type Consent struct {
+	Session  string   `json:"session,omitempty"`
+	Refused  bool     `json:"refused,omitempty"`  // nothing may be told
+	Digest   []byte   `json:"digest,omitempty"`   // of what was shown
+	Withheld []string `json:"withheld,omitempty"` // the optional attributes that may not be told
 }
 
 // Page is the request of a page of ours, which wants one more proof of one of
@@ -114,6 +126,12 @@ func (r Request) Resume(sealed string) string {
 
 // Login returns where the browser goes for what is missing.
 func Login(sealed string) string { return "/login?p=" + url.QueryEscape(sealed) }
+
+// ConsentPath is the page that asks a person what a service may be told.
+const ConsentPath = "/login/consent"
+
+// AtConsent returns where the browser goes for that.
+func AtConsent(sealed string) string { return ConsentPath + "?p=" + url.QueryEscape(sealed) }
 
 // Pending keeps requests in the addresses of our own pages, sealed, so that an
 // anonymous request writes nothing.

@@ -68,6 +68,26 @@ func (r Release) Allows(attribute string) bool {
 	return slices.Contains(r.Required, attribute) || slices.Contains(r.Optional, attribute)
 }
 
+// Without returns the policy less some optional attributes, and what says the same.
+func (r Release) Without(withheld []string) Release {
+	if len(withheld) == 0 {
+		return r
+	}
+	gone := func(attribute string) bool { return slices.Contains(withheld, askedAs(attribute)) }
+	return Release{Required: r.Required, Optional: slices.DeleteFunc(slices.Clone(r.Optional), gone)}
+}
+
+// ConsentMode says when people are asked before a service is told of them.
+type ConsentMode string
+
+// The modes. What changes is the names or the values of what the service is told.
+const (
+	ConsentNone     ConsentMode = "none"      // never: the institution has decided
+	ConsentOnce     ConsentMode = "once"      // the first time
+	ConsentOnChange ConsentMode = "on_change" // the first time, and when something has changed
+	ConsentAlways   ConsentMode = "always"    // each time
+)
+
 // Service is a service that people reach through the sign-on.
 type Service struct {
 	ID              string      `yaml:"id" json:"id"`                                     // stable; it is in the audit trail
@@ -83,7 +103,9 @@ type Service struct {
 	Subject         SubjectForm `yaml:"subject" json:"subject,omitempty"`                 // default pairwise
 	Sector          string      `yaml:"sector" json:"sector,omitempty"`                   // default: the host of the return points, or the entityID
 	Release         Release     `yaml:"release" json:"release,omitzero"`
-	Feed            string      `yaml:"-" json:"feed,omitempty"` // the feed that its metadata are of
+	Consent         ConsentMode `yaml:"consent" json:"consent,omitempty"`        // default none
+	PrivacyURL      Text        `yaml:"privacy_url" json:"privacy_url,omitzero"` // its privacy statement, for the page that asks for consent
+	Feed            string      `yaml:"-" json:"feed,omitempty"`                 // the feed that its metadata are of
 	RelyingParty    `yaml:",inline"`
 	ServiceProvider `yaml:",inline"`
 }
@@ -263,6 +285,15 @@ func (s Service) Validate(loopback bool) (faults []error) {
 	}
 	oneOf("require", string(s.Require), string(RequireAny), string(RequireSFA), string(RequireMFA))
 	oneOf("subject", string(s.Subject), string(Pairwise), string(Public))
+	oneOf("consent", string(s.Consent), string(ConsentNone), string(ConsentOnce), string(ConsentOnChange), string(ConsentAlways))
+	for _, address := range []string{s.PrivacyURL.Japanese, s.PrivacyURL.English} {
+		if address == "" {
+			continue
+		}
+		if err := CheckAddress(address, loopback); err != nil {
+			fault("privacy_url: %w", err)
+		}
+	}
 	if s.AcceptFallback && s.Require != "" && s.Require != RequireAny {
 		fault("accept_fallback goes with require: any alone")
 	}

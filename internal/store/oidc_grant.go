@@ -22,13 +22,13 @@ var (
 func (tx *Tx) Grant(ctx context.Context, subscriberID, id string) (oidc.Grant, error) {
 	g := oidc.Grant{SubscriberID: subscriberID, ID: id}
 	var session sql.NullString
-	var scopes, claims, amr string
+	var scopes, claims, withheld, amr string
 	var auth, codeExpires, redeemed, created, expires int64
 	err := tx.queryRow(ctx,
-		`SELECT session_id, service_id, subject, sid, scopes, claims, acr, amr, auth_time, code_digest, redirect_uri, challenge, nonce,
+		`SELECT session_id, service_id, subject, sid, scopes, claims, withheld, acr, amr, auth_time, code_digest, redirect_uri, challenge, nonce,
 			code_expires_at, redeemed_at, refresh_digest, created_at, expires_at
 		   FROM oidc_grant WHERE subscriber_id = $1 AND id = $2`, subscriberID, id).
-		Scan(&session, &g.Service, &g.Subject, &g.SID, &scopes, &claims, &g.ACR, &amr, &auth, &g.Code.Digest, &g.Code.RedirectURI,
+		Scan(&session, &g.Service, &g.Subject, &g.SID, &scopes, &claims, &withheld, &g.ACR, &amr, &auth, &g.Code.Digest, &g.Code.RedirectURI,
 			&g.Code.Challenge, &g.Code.Nonce, &codeExpires, &redeemed, &g.Refresh, &created, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return oidc.Grant{}, oidc.ErrNoGrant
@@ -39,7 +39,7 @@ func (tx *Tx) Grant(ctx context.Context, subscriberID, id string) (oidc.Grant, e
 	if err := json.Unmarshal([]byte(claims), &g.Claims); err != nil {
 		return oidc.Grant{}, fmt.Errorf("store: claims of a grant: %w", err)
 	}
-	g.SessionID, g.Scopes, g.AMR = session.String, strings.Fields(scopes), strings.Fields(amr)
+	g.SessionID, g.Scopes, g.Withheld, g.AMR = session.String, strings.Fields(scopes), strings.Fields(withheld), strings.Fields(amr)
 	g.AuthTime, g.CreatedAt, g.ExpiresAt = fromMillis(auth), fromMillis(created), fromMillis(expires)
 	g.Code.ExpiresAt, g.Code.RedeemedAt = fromMillis(codeExpires), fromMillis(redeemed)
 	return g, nil
@@ -55,10 +55,10 @@ func (tx *Tx) CreateGrant(ctx context.Context, g oidc.Grant) error {
 		return fmt.Errorf("store: create grant: %w", err)
 	}
 	_, err = tx.exec(ctx,
-		`INSERT INTO oidc_grant (subscriber_id, id, session_id, service_id, subject, sid, scopes, claims, acr, amr, auth_time,
+		`INSERT INTO oidc_grant (subscriber_id, id, session_id, service_id, subject, sid, scopes, claims, withheld, acr, amr, auth_time,
 			code_digest, redirect_uri, challenge, nonce, code_expires_at, redeemed_at, refresh_digest, created_at, expires_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $19)`,
-		g.SubscriberID, g.ID, g.SessionID, g.Service, g.Subject, g.SID, strings.Join(g.Scopes, " "), string(claims), g.ACR, strings.Join(g.AMR, " "),
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, $20)`,
+		g.SubscriberID, g.ID, g.SessionID, g.Service, g.Subject, g.SID, strings.Join(g.Scopes, " "), string(claims), strings.Join(g.Withheld, " "), g.ACR, strings.Join(g.AMR, " "),
 		millis(g.AuthTime), g.Code.Digest, g.Code.RedirectURI, g.Code.Challenge, g.Code.Nonce, millis(g.Code.ExpiresAt),
 		[]byte{}, millis(g.CreatedAt), millis(g.ExpiresAt))
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"warifu/internal/admin"
 	"warifu/internal/enrolment"
 	"warifu/internal/faq"
+	"warifu/internal/federation/consent"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
@@ -40,7 +41,9 @@ var pages = map[string]any{
 	"account/history":         account.HistoryPage{},
 	"account/password":        account.PasswordPage{},
 	"account/rename":          account.RenamePage{},
+	"account/services":        account.ServicesPage{},
 	"account/sessions":        account.SessionsPage{},
+	"consent/ask":             consent.Page{},
 	"account/totp":            account.AuthenticatorsPage{},
 	"account/address":         account.AddressPage{},
 	"account/remove":          account.RemovePage{},

@@ -427,7 +427,7 @@ func (w *world) fallback(id string) {
 
 // settings are the pages of a person's settings.
 var settings = []string{"/account", "/account/address", "/account/address/remove?id=x", "/account/authenticators",
-	"/account/authenticators/rename?id=x", "/account/sessions", "/account/history", "/account/password", "/account/authenticators/remove?id=x"}
+	"/account/authenticators/rename?id=x", "/account/sessions", "/account/services", "/account/history", "/account/password", "/account/authenticators/remove?id=x"}
 
 // TestA14FallbackSession: a session that an OTP opened changes nothing. A14, SES-10, ADR-2.
 func TestA14FallbackSession(t *testing.T) {

@@ -341,6 +341,8 @@ func (w *walk) inSession() {
 	w.do(chromedp.Click(chromedp.CSS("summary")))
 	w.inspect("menu")
 	w.settings()
+	w.open(server.Service() + "/login?prompt=consent")
+	w.inspect("consent")
 	w.open(server.Base() + "/oidc/logout?client_id=demo-oidc")
 	w.inspect("oidc logout")
 	w.idle()
@@ -367,7 +369,7 @@ func (w *walk) settings() {
 	w.inspect("address sent")
 	w.press(words(w.look.lang, "更新", "Update (更新)"))
 	w.inspect("address number empty")
-	for _, page := range []string{"authenticators", "sessions", "history", "password"} {
+	for _, page := range []string{"authenticators", "sessions", "services", "history", "password"} {
 		w.open(server.Base() + "/account/" + page)
 		w.inspect(page)
 	}

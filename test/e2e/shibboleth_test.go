@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"warifu/test/stage"
 )
 
@@ -24,7 +26,8 @@ const shibbolethModule = "/usr/lib/apache2/modules/mod_shib.so"
 // TestShibbolethSignsPeopleIn puts pages behind Apache with the Shibboleth SP,
 // which knows nothing of this project, by requests in each binding; it verifies
 // our metadata by their signature, decrypts, maps attributes, asks for a level
-// and for a fresh sign-in, and logs out. A53.
+// and for a fresh sign-in, and logs out; what it is told, the person has agreed to,
+// and can withdraw. A53.
 func TestShibbolethSignsPeopleIn(t *testing.T) {
 	needs(t, "apache2")
 	needs(t, "shibd")
@@ -61,7 +64,8 @@ func shibbolethStory(t *testing.T, binding string, n int) {
 	serve(t, t.TempDir(), samlFile(people, ports, file), server)
 	download(t, s.idp, "") // it serves
 
-	b := newBrowser(t, look{lang: "en", width: 1280})
+	w := newWalk(t, look{lang: "en", width: 1280}, axe(t))
+	b := w.browser
 	b.site = server
 	b.open(server + "/accessibility?lang=en")
 	now := time.Now()
@@ -69,6 +73,13 @@ func shibbolethStory(t *testing.T, binding string, n int) {
 	b.comesTo(server + "/login?p=")
 	b.shows("You are logging in to Library.")
 	b.signIn(p, now)
+	b.comesTo(server + "/login/consent?p=")
+	b.shows("Library will receive the following information", fmt.Sprintf("%d Seed", n), p.ID+"@miyako.example")
+	w.inspect("consent remembered")
+	for _, field := range []string{"send_scoped_affiliation", "send_pairwise_id", "remember"} {
+		b.do(chromedp.Click(chromedp.CSS("[name=" + field + "]")))
+	}
+	b.press("Send and continue")
 	b.comesTo(s.site() + "/secure/")
 	b.shows("eppn="+p.ID+"@miyako.example", fmt.Sprintf("ja=種 %d", n), fmt.Sprintf("name=%d Seed", n), "affiliation=student@miyako.example;member@miyako.example", "context="+mfaLevel)
 	if id := regexp.MustCompile(`pairwise=([A-Z2-7]{32})@miyako\.example`).FindString(b.text()); id == "" {
@@ -86,6 +97,19 @@ func shibbolethStory(t *testing.T, binding string, n int) {
 	b.open(s.site() + "/Shibboleth.sso/Login?authnContextClassRef=" + farLevel + "&target=" + s.site() + "/secure/")
 	b.comesTo(s.site() + "/Shibboleth.sso/SAML2/POST")
 	b.shows("NoAuthnContext")
+
+	w.taken("") // Apache's pages lack files
+	b.open(server + "/account/services")
+	w.inspect("services with one")
+	b.unfold("Withdraw")
+	w.inspect("services withdraw")
+	b.press("Withdraw")
+	b.shows("Your agreement has been withdrawn.", "There are no such services.")
+	b.open(s.site() + "/Shibboleth.sso/Login?target=" + s.site() + "/secure/")
+	b.comesTo(server + "/login/consent?p=")
+	b.press("Do not send")
+	b.comesTo(s.site() + "/Shibboleth.sso/SAML2/POST")
+	b.shows("RequestDenied")
 
 	b.open(s.site() + "/Shibboleth.sso/Logout")
 	b.comesTo(server + "/logged-out")
@@ -132,6 +156,9 @@ saml:
   metadata_file: ` + metadata + `
   encryption: required
   require: mfa
+  consent: on_change
+  owner: {ja: 附属図書館, en: University Library}
+  privacy_url: {ja: "https://lib.miyako.example/privacy", en: "https://lib.miyako.example/en/privacy"}
   release: {required: [name, principal_name], optional: [scoped_affiliation, pairwise_id, targeted_id]}
 `
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/session"
 	"warifu/internal/web"
 )
@@ -76,13 +76,20 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 	if err != nil {
 		return err
 	}
-	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Now: p.now()})
+	told, withheld, err := p.Consent.Of(r.Context(), request, service, present, person, p.Told)
+	if err != nil {
+		return err
+	}
+	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Told: told, Now: p.now()})
 	switch d.Kind {
-	case federation.Assert:
+	case federation.Assert, federation.Ask:
 		if missing := p.missing(person.Subscriber, service); len(missing) > 0 {
 			return p.refuseMissing(w, r, request, service, missing)
 		}
-		code, err := p.issue(r, request, service, person.Subscriber, present, d)
+		if d.Kind == federation.Ask {
+			return p.askConsent(w, r, request)
+		}
+		code, err := p.issue(r, request, service, person.Subscriber, present, d, withheld)
 		if errors.Is(err, federation.ErrSessionEnded) { // just now: nobody is signed in any more
 			return p.ask(w, r, request, federation.Need{Kind: federation.SignIn})
 		}
@@ -110,12 +117,23 @@ func (p *Provider) ask(w http.ResponseWriter, r *http.Request, request federatio
 	return p.Site.Redirect(w, r, federation.Login(sealed))
 }
 
+// askConsent sends the browser to the page that asks what may be told.
+func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, request federation.Request) error {
+	sealed, err := p.Pending.Seal(request)
+	if err != nil {
+		return err
+	}
+	return p.Site.Redirect(w, r, federation.AtConsent(sealed))
+}
+
 // refusals are the errors of decisions, in the words of OIDC.
 var refusals = map[federation.Fault]*Error{
 	federation.LoginRequired:    fault(loginRequired, "the person would have to sign in"),
 	federation.UnknownSubject:   fault(loginRequired, "another person has signed in"),
 	federation.Unreachable:      fault(unmetRequirements, "this account cannot reach the level"),
 	federation.PersonNotAllowed: fault(accessDenied, "the service is not for this person"),
+	federation.ConsentRequired:  fault(consentRequired, "the person would have to agree"),
+	federation.ReleaseRefused:   fault(accessDenied, "the person does not want the service to be told"),
 }
 
 // person returns who is signed in, or nil.
@@ -143,10 +161,10 @@ func (p *Provider) person(r *http.Request, request federation.Request, service f
 
 // issue makes the grant and returns its code.
 func (p *Provider) issue(r *http.Request, request federation.Request, service federation.Service,
-	who directory.Subscriber, present session.Session, d federation.Decision) (string, error) {
+	who directory.Subscriber, present session.Session, d federation.Decision, withheld []string) (string, error) {
 	ctx, now := r.Context(), p.now()
 	g := newGrant(request, d, rand.Text(), now)
-	g.SubscriberID, g.SessionID = who.ID, present.ID
+	g.SubscriberID, g.SessionID, g.Withheld = who.ID, present.ID, withheld
 	code, digest, err := p.secretHandle(kindCode, g)
 	if err != nil {
 		return "", err
@@ -214,23 +232,13 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, request federa
 	return p.reply(w, r, request, values)
 }
 
-var errMissing = errors.New("oidc: the person has no value of a required attribute")
-
 // refuseMissing tells the person what the service would need to know; a request
 // that may show nothing fails.
 func (p *Provider) refuseMissing(w http.ResponseWriter, r *http.Request, request federation.Request, service federation.Service, missing []string) error {
 	if request.Passive {
 		return p.refuse(w, r, request, fault(accessDenied, "a required attribute has no value"))
 	}
-	var names []string
-	for _, attribute := range missing {
-		if key, ok := labels[attribute]; ok {
-			attribute = p.Site.Text(r, key)
-		}
-		names = append(names, attribute)
-	}
-	return &web.Problem{Status: http.StatusConflict, Stop: "stop.sp_missing", Err: fmt.Errorf("%w: %v", errMissing, missing),
-		Args: []any{"service", service.Name.In(string(p.Site.Lang(r))), "names", strings.Join(names, ", ")}}
+	return consent.Missing(p.Site, r, service, missing)
 }
 
 // withQuery adds parameters to an address that may have some.

@@ -1,6 +1,8 @@
 package oidc
 
 import (
+	"context"
+	"iter"
 	"slices"
 
 	openid "github.com/zitadel/oidc/v3/pkg/oidc"
@@ -8,24 +10,6 @@ import (
 	"warifu/internal/directory"
 	"warifu/internal/federation"
 )
-
-// The names of attributes in the release policy of a service.
-const (
-	attrName        = "name"
-	attrUsername    = "username"
-	attrLocale      = "locale"
-	attrEmail       = "email"
-	attrPrincipal   = "principal_name"
-	attrAffiliation = "affiliation"
-	attrScoped      = "scoped_affiliation"
-	attrHome        = "home_organization"
-)
-
-// labels are the keys of the catalogue under which people know the attributes.
-var labels = map[string]string{
-	attrName: "attr.display_name", attrUsername: "common.id", attrEmail: "attr.mail", attrPrincipal: "attr.eppn",
-	attrAffiliation: "attr.affiliation", attrScoped: "attr.affiliation", attrHome: "attr.home_org",
-}
 
 // claim is one of those that a service may get about a person. It gets it if a
 // scope or the request names it, and its release policy names the attribute.
@@ -45,40 +29,79 @@ type subject struct {
 
 // claimTable is federation.md §2.2.
 var claimTable = []claim{
-	{"name", openid.ScopeProfile, attrName, func(s subject) any { return s.fullName() }},
-	{"family_name", openid.ScopeProfile, attrName, func(s subject) any { return s.name().Family }},
-	{"given_name", openid.ScopeProfile, attrName, func(s subject) any { return s.name().Given }},
-	{"name#ja-Hani-JP", openid.ScopeProfile, attrName, func(s subject) any { return join(s.Japanese.Family, s.Japanese.Given) }},
-	{"family_name#ja-Hani-JP", openid.ScopeProfile, attrName, func(s subject) any { return s.Japanese.Family }},
-	{"given_name#ja-Hani-JP", openid.ScopeProfile, attrName, func(s subject) any { return s.Japanese.Given }},
-	{"name#ja-Kana-JP", openid.ScopeProfile, attrName, func(s subject) any { return join(s.Kana.Family, s.Kana.Given) }},
-	{"family_name#ja-Kana-JP", openid.ScopeProfile, attrName, func(s subject) any { return s.Kana.Family }},
-	{"given_name#ja-Kana-JP", openid.ScopeProfile, attrName, func(s subject) any { return s.Kana.Given }},
-	{"preferred_username", openid.ScopeProfile, attrUsername, func(s subject) any { return s.SPSID }},
-	{"locale", openid.ScopeProfile, attrLocale, func(s subject) any { return s.Language }},
-	{"updated_at", openid.ScopeProfile, attrName, func(s subject) any { return s.UpdatedAt.Unix() }},
-	{"email", openid.ScopeEmail, attrEmail, func(s subject) any { return s.Mailbox }},
-	{"email_verified", openid.ScopeEmail, attrEmail, func(s subject) any { return s.hasMailbox() }},
-	{"eduperson_principal_name", scopeEduperson, attrPrincipal, func(s subject) any { return s.scoped(s.SPSID) }},
-	{"eduperson_affiliation", scopeEduperson, attrAffiliation, func(s subject) any { return federation.Affiliations(s.Affiliation) }},
-	{"eduperson_scoped_affiliation", scopeEduperson, attrScoped, func(s subject) any { return s.scopedAffiliations() }},
-	{"schac_home_organization", scopeEduperson, attrHome, func(s subject) any { return s.policy.home() }},
+	{"name", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.fullName() }},
+	{"family_name", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.name().Family }},
+	{"given_name", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.name().Given }},
+	{"name#ja-Hani-JP", openid.ScopeProfile, federation.AttrName, func(s subject) any { return join(s.Japanese.Family, s.Japanese.Given) }},
+	{"family_name#ja-Hani-JP", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.Japanese.Family }},
+	{"given_name#ja-Hani-JP", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.Japanese.Given }},
+	{"name#ja-Kana-JP", openid.ScopeProfile, federation.AttrName, func(s subject) any { return join(s.Kana.Family, s.Kana.Given) }},
+	{"family_name#ja-Kana-JP", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.Kana.Family }},
+	{"given_name#ja-Kana-JP", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.Kana.Given }},
+	{"preferred_username", openid.ScopeProfile, federation.AttrUsername, func(s subject) any { return s.SPSID }},
+	{"locale", openid.ScopeProfile, federation.AttrLocale, func(s subject) any { return s.Language }},
+	{"updated_at", openid.ScopeProfile, federation.AttrName, func(s subject) any { return s.UpdatedAt.Unix() }},
+	{"email", openid.ScopeEmail, federation.AttrEmail, func(s subject) any { return s.Mailbox }},
+	{"email_verified", openid.ScopeEmail, federation.AttrEmail, func(s subject) any { return s.hasMailbox() }},
+	{"eduperson_principal_name", scopeEduperson, federation.AttrPrincipal, func(s subject) any { return s.scoped(s.SPSID) }},
+	{"eduperson_affiliation", scopeEduperson, federation.AttrAffiliation, func(s subject) any { return federation.Affiliations(s.Affiliation) }},
+	{"eduperson_scoped_affiliation", scopeEduperson, federation.AttrScoped, func(s subject) any { return s.scopedAffiliations() }},
+	{"schac_home_organization", scopeEduperson, federation.AttrHome, func(s subject) any { return s.policy.home() }},
 }
 
 // claimsOf returns the claims of a person for the scopes and for those that the
-// request has named.
-func (p *Provider) claimsOf(who directory.Subscriber, service federation.Service, scopes, named []string) map[string]any {
-	about := subject{Subscriber: who, service: service, policy: p.Policy}
+// request of a grant has named, less what the person withholds.
+func (p *Provider) claimsOf(g Grant, who directory.Subscriber, service federation.Service, scopes, named []string) map[string]any {
+	service.Release = service.Release.Without(g.Withheld)
 	claims := make(map[string]any)
-	for _, c := range claimTable {
-		if !service.Release.Allows(c.attribute) || !slices.Contains(scopes, c.scope) && !slices.Contains(named, c.name) {
-			continue
-		}
-		if value := c.value(about); hasValue(value) {
-			claims[c.name] = value
-		}
+	for c, value := range p.claims(who, service, scopes, named) {
+		claims[c.name] = value
 	}
 	return claims
+}
+
+// claims are those of the table that a service gets, with their values.
+func (p *Provider) claims(who directory.Subscriber, service federation.Service, scopes, named []string) iter.Seq2[claim, any] {
+	about := subject{Subscriber: who, service: service, policy: p.Policy}
+	return func(yield func(claim, any) bool) {
+		for _, c := range claimTable {
+			if !service.Release.Allows(c.attribute) || !slices.Contains(scopes, c.scope) && !slices.Contains(named, c.name) {
+				continue
+			}
+			if value := c.value(about); hasValue(value) && !yield(c, value) {
+				return
+			}
+		}
+	}
+}
+
+// Told returns what an answer to a request tells a service of a person, in its
+// tokens and at userinfo.
+func (p *Provider) Told(ctx context.Context, request federation.Request, service federation.Service, who directory.Subscriber) (told federation.Disclosures, err error) {
+	var name string
+	err = p.View(ctx, func(tx Reader) error {
+		name, err = p.knownSubject(ctx, tx, service, who)
+		return err
+	})
+	attribute := federation.AttrPairwiseID
+	if service.Subject == federation.Public {
+		attribute = federation.AttrUniqueID
+	}
+	if name == "" {
+		name = federation.PairwiseValue(p.Subjects, service.SectorOf(), who.ID)
+	}
+	told = told.Add(attribute, true, name)
+	named := slices.Concat(request.Claims.UserInfo, request.Claims.IDToken)
+	for c, value := range p.claims(who, service, request.Scopes, named) {
+		required := slices.Contains(service.Release.Required, c.attribute)
+		switch v := value.(type) {
+		case string:
+			told = told.Add(c.attribute, required, v)
+		case []string:
+			told = told.Add(c.attribute, required, v...)
+		}
+	}
+	return told, err
 }
 
 // missing returns the attributes that the service must have and that the person

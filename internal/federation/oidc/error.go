@@ -23,6 +23,7 @@ const (
 	invalidScope         = "invalid_scope"
 	invalidToken         = "invalid_token"
 	accessDenied         = "access_denied"
+	consentRequired      = "consent_required"
 	unauthorizedClient   = "unauthorized_client"
 	unsupportedGrant     = "unsupported_grant_type"
 	unsupportedResponse  = "unsupported_response_type"

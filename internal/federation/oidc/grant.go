@@ -34,6 +34,7 @@ type Grant struct {
 	SID          string // of the participation
 	Scopes       []string
 	Claims       federation.Claims // named one by one
+	Withheld     []string          // attributes that the person does not want to be told
 	ACR          string
 	AMR          []string
 	AuthTime     time.Time

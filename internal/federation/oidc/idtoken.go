@@ -38,7 +38,7 @@ func (p *Provider) idToken(ctx context.Context, v verdict, service federation.Se
 	if !service.IDTokenClaims {
 		given = nil
 	}
-	claims.Claims = p.claimsOf(v.person, service, given, g.Claims.IDToken)
+	claims.Claims = p.claimsOf(g, v.person, service, given, g.Claims.IDToken)
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err

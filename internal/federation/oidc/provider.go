@@ -13,6 +13,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/keyring"
 	"warifu/internal/secret"
 	"warifu/internal/session"
@@ -103,7 +104,8 @@ type Provider struct {
 	Reach     func(ctx context.Context, subscriberID string) ([]authenticator.Evidence, error) // what a person could prove himself with
 	Signing   *keyring.Signing
 	Tokens    *secret.Box // seals codes and tokens
-	Subjects  []byte      // key of pairwise subject values
+	Consent   consent.Book
+	Subjects  []byte // key of pairwise subject values
 	InTx      func(ctx context.Context, fn func(Tx) error) error
 	View      func(ctx context.Context, fn func(Reader) error) error
 	Assurance assurance.Policy

@@ -19,6 +19,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/federation/oidc"
 	"warifu/internal/i18n"
 	"warifu/internal/keyring"
@@ -66,6 +67,7 @@ type world struct {
 	sessions *session.Service
 	pending  federation.Pending
 	cookie   string                   // token of the session in the browser
+	browser  string                   // token of the browser itself
 	gives    []authenticator.Kind     // what the person proves at /login
 	reach    []authenticator.Evidence // what he could prove
 	asked    federation.Need          // what /login was asked for
@@ -114,6 +116,11 @@ func services() []federation.Service {
 		with("api", func(s *federation.Service) { s.Introspect = true }),
 		with("for-api", func(s *federation.Service) { s.Audience = "api" }),
 		with("spa2", nil),
+		with("asks", func(s *federation.Service) {
+			s.Consent, s.Release.Required = federation.ConsentOnChange, []string{"username"}
+		}),
+		with("asks-once", func(s *federation.Service) { s.Consent = federation.ConsentOnce }),
+		with("asks-always", func(s *federation.Service) { s.Consent, s.AcceptFallback = federation.ConsentAlways, true }),
 		with("off", func(s *federation.Service) { s.Disabled = true }),
 		with("spa", func(s *federation.Service) {
 			s.Type, s.Auth, s.Secrets, s.RedirectURIs = federation.TypeSPA, federation.AuthNone, nil, []string{"https://spa.example/cb"}
@@ -182,6 +189,9 @@ func newWorldAt(t testing.TB, database string, more ...federation.Service) *worl
 		Assurance: assurance.Policy{BaseURL: issuer}, Policy: oidc.Policy{Scope: "miyako.example"}, Random: rand.Reader, Now: w.clock.Now,
 	}
 	w.provider.Mount()
+	w.provider.Consent = consent.Book{View: store.View[consent.Reader](w.db)}
+	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, InTx: store.In[consent.Tx](w.db), Now: w.clock.Now,
+		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: w.provider.Told}}).Mount()
 	w.site.Handle("GET /login", w.login)
 	w.tx(func(tx seedTx) error { return tx.CreateSubscriber(t.Context(), person) })
 	return w
@@ -245,11 +255,19 @@ func (w *world) send(method, address string, body url.Values, change ...func(*ht
 	if w.cookie != "" {
 		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: w.cookie})
 	}
+	if w.browser != "" {
+		r.AddCookie(&http.Cookie{Name: "__Host-browser", Value: w.browser})
+	}
 	for _, c := range change {
 		c(r)
 	}
 	rw := httptest.NewRecorder()
 	w.site.ServeHTTP(rw, r)
+	for _, cookie := range rw.Result().Cookies() {
+		if cookie.Name == "__Host-browser" {
+			w.browser = cookie.Value
+		}
+	}
 	return rw
 }
 

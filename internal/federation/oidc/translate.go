@@ -94,6 +94,7 @@ func addPrompt(request *federation.Request, params parameters, _ federation.Serv
 		case openid.PromptSelectAccount:
 			request.SelectAccount = true
 		case openid.PromptConsent:
+			request.AskConsent = true
 		default:
 			return fault(invalidRequest, "prompt %q is unknown", prompt)
 		}

@@ -39,7 +39,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) (any, error)
 	err = p.View(r.Context(), func(tx Reader) error {
 		known, err := p.known(r.Context(), tx, h)
 		if err == nil {
-			info = p.claimsOf(known.person, known.service, h.scopes(), known.grant.Claims.UserInfo)
+			info = p.claimsOf(known.grant, known.person, known.service, h.scopes(), known.grant.Claims.UserInfo)
 			info["sub"] = known.grant.Subject
 		}
 		return err

@@ -26,51 +26,53 @@ type released struct {
 	values   func(about) []string
 }
 
-// targetedID is the one attribute whose value is no text.
-const targetedID = "targeted_id"
-
 // attributeTable is federation.md §3.4, as far as the directory has values.
 var attributeTable = []released{
-	{"name", "2.16.840.1.113730.3.1.241", "displayName", func(a about) []string { return one(a.displayName()) }},
-	{"name", "2.5.4.4", "sn", func(a about) []string { return one(a.Latin.Family) }},
-	{"name", "2.5.4.42", "givenName", func(a about) []string { return one(a.Latin.Given) }},
-	{"name", "1.3.6.1.4.1.32264.1.1.3", "jaDisplayName", func(a about) []string { return one(strings.TrimSpace(a.Japanese.Family + " " + a.Japanese.Given)) }},
-	{"name", "1.3.6.1.4.1.32264.1.1.1", "jasn", func(a about) []string { return one(a.Japanese.Family) }},
-	{"name", "1.3.6.1.4.1.32264.1.1.2", "jaGivenName", func(a about) []string { return one(a.Japanese.Given) }},
-	{"username", "0.9.2342.19200300.100.1.1", "uid", func(a about) []string { return one(a.SPSID) }},
-	{"email", "0.9.2342.19200300.100.1.3", "mail", func(a about) []string { return one(a.Mailbox) }},
-	{"locale", "2.16.840.1.113730.3.1.39", "preferredLanguage", func(a about) []string { return one(a.Language) }},
-	{"principal_name", "1.3.6.1.4.1.5923.1.1.1.6", "eduPersonPrincipalName", func(a about) []string { return a.scoped(strings.ToLower(a.SPSID)) }},
-	{"affiliation", "1.3.6.1.4.1.5923.1.1.1.1", "eduPersonAffiliation", func(a about) []string { return federation.Affiliations(a.Affiliation) }},
-	{"scoped_affiliation", "1.3.6.1.4.1.5923.1.1.1.9", "eduPersonScopedAffiliation", func(a about) []string { return a.scoped(federation.Affiliations(a.Affiliation)...) }},
-	{"unique_id", "1.3.6.1.4.1.5923.1.1.1.13", "eduPersonUniqueId", func(a about) []string { return a.scoped(a.PublicID) }},
-	{targetedID, "1.3.6.1.4.1.5923.1.1.1.10", "eduPersonTargetedID", func(a about) []string { return one(a.pairwise) }},
-	{"organization", "2.5.4.10", "o", func(a about) []string { return one(a.policy.Institution.English) }},
-	{"organization", "1.3.6.1.4.1.32264.1.1.4", "jao", func(a about) []string { return one(a.policy.Institution.Japanese) }},
-	{"department", "2.5.4.11", "ou", func(a about) []string { return one(a.Department.English) }},
-	{"department", "1.3.6.1.4.1.32264.1.1.5", "jaou", func(a about) []string { return one(a.Department.Japanese) }},
-	{"home_organization", "1.3.6.1.4.1.25178.1.2.9", "schacHomeOrganization", func(a about) []string { return one(a.policy.scope()) }},
-	{"groups", "1.3.6.1.4.1.5923.1.5.1.1", "isMemberOf", func(a about) []string { return a.Groups }},
+	{federation.AttrName, "2.16.840.1.113730.3.1.241", "displayName", func(a about) []string { return one(a.displayName()) }},
+	{federation.AttrName, "2.5.4.4", "sn", func(a about) []string { return one(a.Latin.Family) }},
+	{federation.AttrName, "2.5.4.42", "givenName", func(a about) []string { return one(a.Latin.Given) }},
+	{federation.AttrName, "1.3.6.1.4.1.32264.1.1.3", "jaDisplayName", func(a about) []string { return one(strings.TrimSpace(a.Japanese.Family + " " + a.Japanese.Given)) }},
+	{federation.AttrName, "1.3.6.1.4.1.32264.1.1.1", "jasn", func(a about) []string { return one(a.Japanese.Family) }},
+	{federation.AttrName, "1.3.6.1.4.1.32264.1.1.2", "jaGivenName", func(a about) []string { return one(a.Japanese.Given) }},
+	{federation.AttrUsername, "0.9.2342.19200300.100.1.1", "uid", func(a about) []string { return one(a.SPSID) }},
+	{federation.AttrEmail, "0.9.2342.19200300.100.1.3", "mail", func(a about) []string { return one(a.Mailbox) }},
+	{federation.AttrLocale, "2.16.840.1.113730.3.1.39", "preferredLanguage", func(a about) []string { return one(a.Language) }},
+	{federation.AttrPrincipal, "1.3.6.1.4.1.5923.1.1.1.6", "eduPersonPrincipalName", func(a about) []string { return a.scoped(strings.ToLower(a.SPSID)) }},
+	{federation.AttrAffiliation, "1.3.6.1.4.1.5923.1.1.1.1", "eduPersonAffiliation", func(a about) []string { return federation.Affiliations(a.Affiliation) }},
+	{federation.AttrScoped, "1.3.6.1.4.1.5923.1.1.1.9", "eduPersonScopedAffiliation", func(a about) []string { return a.scoped(federation.Affiliations(a.Affiliation)...) }},
+	{federation.AttrUniqueID, "1.3.6.1.4.1.5923.1.1.1.13", "eduPersonUniqueId", func(a about) []string { return a.scoped(a.PublicID) }},
+	{federation.AttrTargetedID, "1.3.6.1.4.1.5923.1.1.1.10", "eduPersonTargetedID", func(a about) []string { return one(a.pairwise) }},
+	{federation.AttrOrg, "2.5.4.10", "o", func(a about) []string { return one(a.policy.Institution.English) }},
+	{federation.AttrOrg, "1.3.6.1.4.1.32264.1.1.4", "jao", func(a about) []string { return one(a.policy.Institution.Japanese) }},
+	{federation.AttrDepartment, "2.5.4.11", "ou", func(a about) []string { return one(a.Department.English) }},
+	{federation.AttrDepartment, "1.3.6.1.4.1.32264.1.1.5", "jaou", func(a about) []string { return one(a.Department.Japanese) }},
+	{federation.AttrHome, "1.3.6.1.4.1.25178.1.2.9", "schacHomeOrganization", func(a about) []string { return one(a.policy.scope()) }},
+	{federation.AttrGroups, "1.3.6.1.4.1.5923.1.5.1.1", "isMemberOf", func(a about) []string { return a.Groups }},
 }
 
 // The subject identifiers have names that are no OIDs (saml-subject-id-attr-v1.0).
 var identifierTable = []released{
-	{"pairwise_id", "urn:oasis:names:tc:SAML:attribute:pairwise-id", "pairwise-id", func(a about) []string { return a.scoped(a.pairwise) }},
-	{"subject_id", "urn:oasis:names:tc:SAML:attribute:subject-id", "subject-id", func(a about) []string { return a.scoped(a.PublicID) }},
-}
-
-// labels are the keys of the catalogue under which people know the attributes.
-var labels = map[string]string{
-	"name": "attr.display_name", "username": "common.id", "email": "attr.mail", "principal_name": "attr.eppn",
-	"affiliation": "attr.affiliation", "scoped_affiliation": "attr.affiliation", "home_organization": "attr.home_org",
-	"unique_id": "attr.unique_id", targetedID: "attr.pairwise", "pairwise_id": "attr.pairwise", "subject_id": "attr.unique_id",
-	"organization": "attr.org", "department": "attr.unit", "groups": "attr.groups",
+	{federation.AttrPairwiseID, "urn:oasis:names:tc:SAML:attribute:pairwise-id", "pairwise-id", func(a about) []string { return a.scoped(a.pairwise) }},
+	{federation.AttrSubjectID, "urn:oasis:names:tc:SAML:attribute:subject-id", "subject-id", func(a about) []string { return a.scoped(a.PublicID) }},
 }
 
 // needsPairwise reports whether the service gets its own value of a person in an
 // attribute.
 func needsPairwise(service federation.Service) bool {
-	return service.Release.Allows(targetedID) || service.Release.Allows("pairwise_id")
+	return service.Release.Allows(federation.AttrTargetedID) || service.Release.Allows(federation.AttrPairwiseID)
+}
+
+// told returns what the service may know of the person, as it is shown.
+func (a about) told(form federation.NameID) (told federation.Disclosures) {
+	if form == federation.Persistent {
+		told = told.Add(federation.AttrPairwiseID, true, a.pairwise)
+	}
+	for _, r := range slices.Concat(attributeTable, identifierTable) {
+		if values := r.values(a); a.service.Release.Allows(r.release) && len(values) > 0 {
+			told = told.Add(r.release, slices.Contains(a.service.Release.Required, r.release), values...)
+		}
+	}
+	return told
 }
 
 // attributes returns what the service may know of the person. The value of the
@@ -86,7 +88,7 @@ func (a about) attributes(idp string) (all []attribute) {
 			name = "urn:oid:" + name
 		}
 		one := attribute{Name: name, FriendlyName: r.friendly, Values: values}
-		if r.release == targetedID {
+		if r.release == federation.AttrTargetedID {
 			one.Values = nil
 			one.NameIDs = []nameID{{Format: formatPersistent, Value: a.pairwise, NameQualifier: idp, SPNameQualifier: a.service.EntityID}}
 		}

@@ -156,7 +156,7 @@ func (f *Feeds) service(feed Feed, r Record, until time.Time) (federation.Servic
 		return federation.Service{}, fmt.Errorf("saml: record: %w", err)
 	}
 	s := federation.Service{ID: RecordID(r.EntityID), Name: r.Name, Owner: r.Owner, Protocol: federation.SAML, Feed: feed.ID,
-		Release: releaseOf(r, f.Allowed)}
+		Release: releaseOf(r, f.Allowed), Consent: federation.ConsentOnChange, PrivacyURL: r.PrivacyURL}
 	s.EntityID, s.Metadata = r.EntityID, string(record)
 	return s, nil
 }

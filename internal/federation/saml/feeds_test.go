@@ -179,7 +179,7 @@ func (u *union) knows(f *saml.Feeds, n string) bool {
 // TestSignInAtAServiceOfAFeed tells the whole story: the aggregate of a federation
 // is fetched, verified in a process of its own and stored; a service of it, of which
 // nobody has made a record here, sends the browser and gets what its category
-// stands for.
+// stands for, once he has agreed.
 func TestSignInAtAServiceOfAFeed(t *testing.T) {
 	w := newWorld(t)
 	u := newUnion(t, w.db)
@@ -191,7 +191,13 @@ func TestSignInAtAServiceOfAFeed(t *testing.T) {
 	}
 	u.refresh(f)
 	u.pass(time.Minute)
-	a := w.answer(w.ask(by("sp3", saml.TheirACS, "https://sp3.example/acs")))
+	page := w.ask(by("sp3", saml.TheirACS, "https://sp3.example/acs"))
+	for _, want := range []string{"Library &amp; 3", "https://sp3.example/privacy", "student@miyako.example"} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("the page that asks lacks %q", want)
+		}
+	}
+	a := w.answer(w.say(page, "act", "allow", "send_scoped_affiliation", "yes", "send_home_organization", "yes"))
 	if a.action != "https://sp3.example/acs" || a.status() != "Success" {
 		t.Fatalf("%s %s", a.action, a.status())
 	}

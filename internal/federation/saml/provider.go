@@ -14,6 +14,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/keyring"
 	"warifu/internal/session"
 	"warifu/internal/web"
@@ -86,6 +87,7 @@ type Provider struct {
 	Reach     func(ctx context.Context, subscriberID string) ([]authenticator.Evidence, error) // what a person could prove himself with
 	Keys      Keys
 	Subjects  []byte // key of pairwise subject values
+	Consent   consent.Book
 	InTx      func(ctx context.Context, fn func(Tx) error) error
 	View      func(ctx context.Context, fn func(Reader) error) error
 	Assurance assurance.Policy

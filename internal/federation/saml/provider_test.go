@@ -26,6 +26,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/federation/saml"
 	"warifu/internal/i18n"
 	"warifu/internal/keyring"
@@ -114,6 +115,7 @@ func services() []federation.Service {
 		with("named", func(s *federation.Service) { s.NameID = federation.Persistent }),
 		with("poor", func(s *federation.Service) { s.Release.Required = []string{"orcid"} }),
 		with("late", nil, "2026-05-01", "2026-04-01"),
+		with("asks", func(s *federation.Service) { s.Consent = federation.ConsentAlways }),
 		with("off", func(s *federation.Service) { s.Disabled = true }),
 	}
 }
@@ -162,6 +164,9 @@ func newWorld(t testing.TB) *world {
 			App: federation.Text{Japanese: "認証", English: "Login"}},
 		Random: rand.Reader, Now: now,
 	}
+	w.provider.Consent = consent.Book{View: store.View[consent.Reader](w.db)}
+	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, InTx: store.In[consent.Tx](w.db), Now: now,
+		Tellers: map[federation.Protocol]consent.Teller{federation.SAML: w.provider.Told}}).Mount()
 	w.provider.Mount()
 	w.site.Handle("GET /login", w.login)
 	w.tx(func(tx seedTx) error { return tx.CreateSubscriber(t.Context(), person) })

@@ -25,35 +25,33 @@ type bundle struct {
 // bundles are the categories, the poorest first. Of what they name, the directory
 // has no assurance.
 var bundles = []bundle{
-	{category: categoryAnonymous, attributes: []string{"scoped_affiliation", "home_organization"}},
-	{category: categoryPseudonymous, attributes: []string{"scoped_affiliation", "home_organization"}, identifiers: []string{"pairwise_id"}, always: true},
-	{category: categoryPersonalized, attributes: []string{"name", "email", "scoped_affiliation", "home_organization"},
-		identifiers: []string{"subject_id", "pairwise_id"}, always: true},
-	{category: categoryResearch, attributes: []string{"principal_name", "name", "email", "scoped_affiliation"}, identifiers: []string{"pairwise_id", "subject_id"}},
+	{category: categoryAnonymous, attributes: []string{federation.AttrScoped, federation.AttrHome}},
+	{category: categoryPseudonymous, attributes: []string{federation.AttrScoped, federation.AttrHome}, identifiers: []string{federation.AttrPairwiseID}, always: true},
+	{category: categoryPersonalized, attributes: []string{federation.AttrName, federation.AttrEmail, federation.AttrScoped, federation.AttrHome},
+		identifiers: []string{federation.AttrSubjectID, federation.AttrPairwiseID}, always: true},
+	{category: categoryResearch, attributes: []string{federation.AttrPrincipal, federation.AttrName, federation.AttrEmail, federation.AttrScoped}, identifiers: []string{federation.AttrPairwiseID, federation.AttrSubjectID}},
 }
 
 // asks are the values of subject-id:req (saml-subject-id-attr-v1.0 §3.2).
-var asks = map[string]string{"subject-id": "subject_id", "pairwise-id": "pairwise_id", "any": "pairwise_id"}
+var asks = map[string]string{"subject-id": federation.AttrSubjectID, "pairwise-id": federation.AttrPairwiseID, "any": federation.AttrPairwiseID}
 
 // releaseOf returns what a service of a feed gets: what the poorest of its entity
 // categories stands for; without one, what it asks for of what the institution
 // allows; else nothing. Required is what the service says that it cannot be
-// without.
+// without, and the identifier that a category is about.
 func releaseOf(r Record, allowed []string) (release federation.Release) {
 	at := slices.IndexFunc(bundles, func(b bundle) bool { return slices.Contains(r.Categories, b.category) })
 	if at < 0 {
 		return releaseAsked(r, allowed)
 	}
 	b := bundles[at]
-	all := b.attributes
-	asked := asks[r.SubjectID]
-	switch {
+	switch asked := asks[r.SubjectID]; {
 	case slices.Contains(b.identifiers, asked):
-		all = append(slices.Clone(all), asked)
+		release = with(release, asked, true)
 	case b.always && r.SubjectID != "none":
-		all = append(slices.Clone(all), b.identifiers[0])
+		release = with(release, b.identifiers[0], true)
 	}
-	for _, name := range all {
+	for _, name := range b.attributes {
 		release = with(release, name, r.requires(name))
 	}
 	return release
@@ -96,7 +94,9 @@ func (r Record) requires(name string) bool {
 	})
 }
 
-func isIdentifier(name string) bool { return name == "pairwise_id" || name == "subject_id" }
+func isIdentifier(name string) bool {
+	return name == federation.AttrPairwiseID || name == federation.AttrSubjectID
+}
 
 // releaseName returns the name in the release policy of an attribute, empty if we
 // have none of it.

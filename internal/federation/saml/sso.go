@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"warifu/internal/audit"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/session"
 	"warifu/internal/web"
 )
@@ -147,12 +147,20 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 	if err != nil {
 		return err
 	}
-	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Now: p.now()})
+	told, withheld, err := p.Consent.Of(r.Context(), request, service, present, person, p.Told)
+	if err != nil {
+		return err
+	}
+	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Told: told, Now: p.now()})
 	switch d.Kind {
-	case federation.Assert:
+	case federation.Assert, federation.Ask:
 		if missing := (about{Subscriber: person.Subscriber, policy: p.Policy, service: service}).missing(); len(missing) > 0 {
 			return p.refuseMissing(w, r, request, service, missing)
 		}
+		if d.Kind == federation.Ask {
+			return p.askConsent(w, r, request)
+		}
+		service.Release = service.Release.Without(withheld)
 		response, err := p.assert(r, request, service, person.Subscriber, present, d)
 		if errors.Is(err, federation.ErrSessionEnded) { // just now: nobody is signed in any more
 			return p.ask(w, r, request, service, federation.Need{Kind: federation.SignIn})
@@ -181,12 +189,23 @@ func (p *Provider) ask(w http.ResponseWriter, r *http.Request, request federatio
 	return p.Site.Redirect(w, r, federation.Login(sealed))
 }
 
+// askConsent sends the browser to the page that asks what may be told.
+func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, request federation.Request) error {
+	sealed, err := p.Pending.Seal(request)
+	if err != nil {
+		return err
+	}
+	return p.Site.Redirect(w, r, federation.AtConsent(sealed))
+}
+
 // refusals are the errors of decisions, in the words of SAML.
 var refusals = map[federation.Fault]*status{
 	federation.LoginRequired:    statusNoPassive,
 	federation.UnknownSubject:   statusUnknownPrincipal,
 	federation.Unreachable:      statusNoAuthnContext,
 	federation.PersonNotAllowed: statusRequestDenied,
+	federation.ConsentRequired:  statusNoPassive,
+	federation.ReleaseRefused:   statusRequestDenied,
 }
 
 // person returns who is signed in, or nil.
@@ -262,6 +281,19 @@ func (p *Provider) assert(r *http.Request, request federation.Request, service f
 	}
 	s.Attributes = of.attributes(p.Policy.Name())
 	return p.respond(ctx, answer{ID: ids[0], Issuer: s.Issuer, Destination: s.Recipient, InResponseTo: s.InResponseTo, Now: now, Status: statusSuccess}, s, service)
+}
+
+// Told returns what an answer to a request tells a service of a person.
+func (p *Provider) Told(ctx context.Context, request federation.Request, service federation.Service, who directory.Subscriber) (federation.Disclosures, error) {
+	of := about{Subscriber: who, policy: p.Policy, service: service}
+	err := p.View(ctx, func(tx Reader) (err error) {
+		of.pairwise, err = tx.PairwiseSubject(ctx, service.SectorOf(), who.ID)
+		return err
+	})
+	if of.pairwise == "" {
+		of.pairwise = federation.PairwiseValue(p.Subjects, service.SectorOf(), who.ID)
+	}
+	return of.told(request.NameID), err
 }
 
 // name is the NameID in its form. A transient one is the same in all answers of
@@ -363,21 +395,11 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, request federa
 	return p.post(w, r, request, service, response)
 }
 
-var errMissing = errors.New("saml: the person has no value of a required attribute")
-
 // refuseMissing tells the person what the service would need to know; a request
 // that may show nothing fails.
 func (p *Provider) refuseMissing(w http.ResponseWriter, r *http.Request, request federation.Request, service federation.Service, missing []string) error {
 	if request.Passive {
 		return p.refuse(w, r, request, service, statusRequestDenied)
 	}
-	var names []string
-	for _, attribute := range missing {
-		if key, ok := labels[attribute]; ok {
-			attribute = p.Site.Text(r, key)
-		}
-		names = append(names, attribute)
-	}
-	return &web.Problem{Status: http.StatusConflict, Stop: "stop.sp_missing", Err: fmt.Errorf("%w: %v", errMissing, missing),
-		Args: []any{"service", service.Name.In(string(p.Site.Lang(r))), "names", strings.Join(names, ", ")}}
+	return consent.Missing(p.Site, r, service, missing)
 }
