@@ -2,6 +2,7 @@ package saml_test
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"warifu/internal/alarm"
+	"warifu/internal/audit"
 	"warifu/internal/federation"
 	"warifu/internal/federation/saml"
 	"warifu/internal/mail"
@@ -163,6 +165,35 @@ func (u *union) state() saml.FeedState {
 		}
 	}
 	return saml.FeedState{}
+}
+
+// found returns the service by the number n.
+func found(f *saml.Feeds, n string) (federation.Service, error) {
+	return f.Entity(context.Background(), "https://sp"+n+".example/shibboleth")
+}
+
+// alarms returns how often each rule has raised one.
+func (u *union) alarms() map[string]int {
+	u.t.Helper()
+	names := make(map[string]int)
+	err := store.View[audit.TrailReader](u.db)(u.t.Context(), func(tx audit.TrailReader) error {
+		clear(names)
+		rows, err := tx.UnsealedAudit(u.t.Context(), "", 1000)
+		for _, row := range rows {
+			var e audit.Event
+			if err := json.Unmarshal([]byte(row.Body), &e); err != nil {
+				return err
+			}
+			if e.Name == audit.AlarmRaised && e.Detail["of"] == u.feed.ID {
+				names[e.Target]++
+			}
+		}
+		return err
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return names
 }
 
 // knows reports whether a node that has kept nothing knows the service by the
