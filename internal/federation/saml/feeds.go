@@ -3,6 +3,7 @@ package saml
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -46,47 +47,32 @@ type lookedUp struct {
 	service federation.Service // without an id if there is none
 }
 
-// Entity implements [federation.Feeds].
-func (f *Feeds) Entity(ctx context.Context, entityID string) (federation.Service, error) {
-	service, err := f.lookUp("entity "+entityID, func(states *[]FeedState, stored *[]Stored) error {
-		return f.View(ctx, func(tx FeedReader) (err error) {
-			if *states, err = tx.FeedStates(ctx); err == nil {
-				*stored, err = tx.FeedEntity(ctx, entityID)
-			}
-			return err
-		})
-	})
-	if err != nil || service.ID != "" || len(entityID) > maxEntityID {
-		return found(service, err)
+func (l lookedUp) found() (federation.Service, error) {
+	if l.service.ID == "" {
+		return federation.Service{}, federation.ErrNoService
 	}
-	service, err = f.ask(ctx, entityID)
-	return found(service, err)
+	return l.service, nil
+}
+
+// Entity implements [federation.Feeds]. It asks Metadata Query servers for what
+// nobody has asked them lately.
+func (f *Feeds) Entity(ctx context.Context, entityID string) (federation.Service, error) {
+	if entityID == "" || len(entityID) > maxEntityID {
+		return federation.Service{}, federation.ErrNoService
+	}
+	return f.lookUp(ctx, "entity "+entityID, entityID, func(tx FeedReader) ([]Stored, error) { return tx.FeedEntity(ctx, entityID) })
 }
 
 // Service implements [federation.Feeds]. It asks no server: whoever has the id has
 // come by the entityID before.
 func (f *Feeds) Service(ctx context.Context, id string) (federation.Service, error) {
-	return found(f.lookUp("id "+id, func(states *[]FeedState, stored *[]Stored) error {
-		return f.View(ctx, func(tx FeedReader) (err error) {
-			if *states, err = tx.FeedStates(ctx); err == nil {
-				*stored, err = tx.FeedService(ctx, id)
-			}
-			return err
-		})
-	}))
+	return f.lookUp(ctx, "id "+id, "", func(tx FeedReader) ([]Stored, error) { return tx.FeedService(ctx, id) })
 }
 
-func found(service federation.Service, err error) (federation.Service, error) {
-	if err == nil && service.ID == "" {
-		err = federation.ErrNoService
-	}
-	return service, err
-}
-
-// lookUp returns what was read a moment ago, or reads; a service without an id if
-// there is none.
-func (f *Feeds) lookUp(key string, read func(*[]FeedState, *[]Stored) error) (federation.Service, error) {
-	now := f.Now()
+// lookUp returns what was read a moment ago, or reads. Servers are asked for the
+// entityID, if there is one.
+func (f *Feeds) lookUp(ctx context.Context, key, entityID string, read func(FeedReader) ([]Stored, error)) (federation.Service, error) {
+	now := f.now()
 	f.mu.Lock()
 	if f.looked == nil {
 		f.looked = newLRU[lookedUp](feedCache)
@@ -94,46 +80,77 @@ func (f *Feeds) lookUp(key string, read func(*[]FeedState, *[]Stored) error) (fe
 	known, ok := f.looked.get(key)
 	f.mu.Unlock()
 	if ok && now.Before(known.at.Add(feedCacheTime)) {
-		return known.service, nil
+		return known.found()
 	}
 	var states []FeedState
 	var stored []Stored
-	if err := read(&states, &stored); err != nil {
-		return federation.Service{}, err
-	}
-	service, err := f.choose(states, stored, now)
+	err := f.View(ctx, func(tx FeedReader) (err error) {
+		if states, err = tx.FeedStates(ctx); err == nil {
+			stored, err = read(tx)
+		}
+		return err
+	})
 	if err != nil {
 		return federation.Service{}, err
 	}
+	looked := lookedUp{at: now}
+	if looked.service, err = f.choose(ctx, states, stored, entityID); err != nil {
+		return federation.Service{}, err
+	}
 	f.mu.Lock()
-	f.looked.put(key, lookedUp{at: now, service: service})
+	f.looked.put(key, looked)
 	f.mu.Unlock()
-	return service, nil
+	return looked.found()
 }
 
 // choose returns the service of the first feed, in the order of the configuration,
-// that has one now.
-func (f *Feeds) choose(states []FeedState, stored []Stored, now time.Time) (federation.Service, error) {
+// that has one now; a service without an id if none has.
+func (f *Feeds) choose(ctx context.Context, states []FeedState, stored []Stored, entityID string) (federation.Service, error) {
+	var silent error // of a server, which counts if no other feed has the service
 	for _, feed := range f.Feeds {
-		state := stateOf(states, feed.ID)
-		for _, s := range stored {
-			until, counts := state.ValidUntil, state.counts(feed, now) && s.Generation == state.Generation
-			if feed.MDQ {
-				until, counts = s.ValidUntil, s.Generation == 0 && now.Before(s.FreshUntil) && now.Before(s.ValidUntil) && feed.trusts(s.Signer) //guard:SAML-7
-			}
-			if s.Feed != feed.ID || !counts {
-				continue
-			}
-			var r Record
-			if err := json.Unmarshal(s.Record, &r); err != nil {
-				return federation.Service{}, fmt.Errorf("saml: record: %w", err)
-			}
-			if feed.admits(r.Registrar) {
-				return f.service(feed, r, until)
-			}
+		s, err := f.of(ctx, feed, stateOf(states, feed.ID), stored, entityID)
+		if asked, ok := errors.AsType[*askError](err); ok {
+			silent, err = asked, nil
+		}
+		if err != nil {
+			return federation.Service{}, err
+		}
+		if s == nil {
+			continue
+		}
+		var r Record
+		if err := json.Unmarshal(s.Record, &r); err != nil {
+			return federation.Service{}, fmt.Errorf("saml: record: %w", err)
+		}
+		if feed.admits(r.Registrar) {
+			return f.service(feed, r, s.ValidUntil)
 		}
 	}
-	return federation.Service{}, nil
+	return federation.Service{}, silent
+}
+
+// of returns what one feed says now, with the end of that, or nil.
+func (f *Feeds) of(ctx context.Context, feed Feed, state FeedState, stored []Stored, entityID string) (*Stored, error) {
+	now := f.now()
+	var found *Stored
+	for _, s := range stored {
+		switch {
+		case s.Feed != feed.ID:
+		case feed.MDQ && s.Generation == 0 && now.Before(s.ValidUntil) && feed.trusts(s.Signer): //guard:SAML-7
+			found = &s
+		case !feed.MDQ && s.Generation == state.Generation && state.counts(feed, now):
+			s.ValidUntil = state.ValidUntil
+			return &s, nil
+		}
+	}
+	if !feed.MDQ || entityID == "" || found != nil && now.Before(found.FreshUntil) {
+		return found, nil
+	}
+	asked, err := f.ask(ctx, feed, entityID)
+	if err != nil && found != nil { // it stays good until its own end
+		return found, nil
+	}
+	return asked, err
 }
 
 func stateOf(states []FeedState, id string) FeedState {
@@ -177,9 +194,9 @@ func (f *Feeds) List(ctx context.Context, feed Feed) (all []federation.Service, 
 	if err != nil {
 		return nil, err
 	}
-	alone := &Feeds{Feeds: []Feed{feed}, Allowed: f.Allowed}
+	alone := &Feeds{Feeds: []Feed{feed}, Allowed: f.Allowed, Now: f.Now}
 	for _, s := range stored {
-		service, err := alone.choose([]FeedState{state}, []Stored{s}, f.Now())
+		service, err := alone.choose(ctx, []FeedState{state}, []Stored{s}, "")
 		if err != nil {
 			return nil, err
 		}
