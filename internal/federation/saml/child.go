@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 )
 
 // Verify reads metadata as [ReadFeed] does.
@@ -22,6 +23,8 @@ const VerifyCommand = "verify-feed"
 // childMemory is what the process may take before its garbage is collected all the
 // time.
 const childMemory = "GOMEMLIMIT=128MiB"
+
+const endTime = 5 * time.Second // from the end of the process to that of what it has started
 
 const maxLine = 2 * maxEntity // of what the process answers
 
@@ -45,6 +48,7 @@ func InProcess(program string, args ...string) Verify {
 		child := exec.CommandContext(ctx, program, args...)
 		child.Env = []string{childMemory} // and nothing of ours, in which there may be secrets
 		child.Stdin = io.MultiReader(bytes.NewReader(append(first, '\n')), document)
+		child.WaitDelay = endTime
 		var stderr tail
 		child.Stderr = &stderr
 		out, err := child.StdoutPipe()
@@ -55,8 +59,9 @@ func InProcess(program string, args ...string) Verify {
 			return Summary{}, fmt.Errorf("saml: verify: %w", err)
 		}
 		summary, err := readLines(out, each)
-		if err != nil {
-			cancel() // it may be in the middle of the next line
+		if err != nil { // it may be in the middle of the next line
+			cancel()
+			_ = out.Close() // Wait would close it, too
 		}
 		if ended := child.Wait(); err == nil && ended != nil {
 			err = fmt.Errorf("saml: verify: %w: %s", ended, stderr.text)
