@@ -45,8 +45,8 @@ func InProcess(program string, args ...string) Verify {
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		child := exec.CommandContext(ctx, program, args...)
-		child.Env = []string{childMemory} // and nothing of ours, in which there may be secrets
+		child := exec.CommandContext(ctx, program, args...) //nolint:gosec // it is this program itself
+		child.Env = []string{childMemory}                   // and nothing of ours, in which there may be secrets
 		child.Stdin = io.MultiReader(bytes.NewReader(append(first, '\n')), document)
 		child.WaitDelay = endTime
 		var stderr tail

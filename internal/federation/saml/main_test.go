@@ -15,6 +15,10 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		if len(os.Args) > 2 { // the benchmark wants to know what it took
+			status, _ := os.ReadFile("/proc/self/status")
+			_ = os.WriteFile(os.Args[2], status, 0o600)
+		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())

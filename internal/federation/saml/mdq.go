@@ -95,7 +95,7 @@ func (f *Feeds) askServer(ctx context.Context, feed Feed, entityID string) (*Sto
 	case http.StatusOK:
 		return f.readAnswer(feed, entityID, io.LimitReader(answer.Body, maxEntity+1))
 	case http.StatusNotFound:
-		return nil, nil //nolint:nilnil // there is no such service, and that is no fault
+		return nil, nil // there is no such service, and that is no fault
 	}
 	return nil, fmt.Errorf("saml: the answer is %d", answer.StatusCode)
 }
