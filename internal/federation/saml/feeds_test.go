@@ -241,4 +241,9 @@ func TestSignInAtAServiceOfAFeed(t *testing.T) {
 	if saml.Text(assertion, ns, "Audience") != "https://sp3.example/shibboleth" {
 		t.Errorf("%s", assertion)
 	}
+	message := leave("sp3", saml.Text(assertion, ns, "NameID"), saml.Attr(assertion, ns, "AuthnStatement", "SessionIndex"))
+	rw := w.follow(w.send("GET", "/saml/slo?"+saml.Query(message, "", &saml.Theirs, saml.RSASHA256), ""))
+	if _, err := w.sessions.Find(t.Context(), w.cookie); err == nil || !strings.HasPrefix(rw.Header().Get("Location"), "https://sp3.example/slo?SAMLResponse=") {
+		t.Errorf("its logout: %d %s", rw.Code, rw.Header().Get("Location"))
+	}
 }

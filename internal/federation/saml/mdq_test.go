@@ -152,6 +152,22 @@ func TestServerFails(t *testing.T) {
 	}
 }
 
+// TestSilentServerIsNoUnknownService tells the person to come back later, and not
+// that there is no such service.
+func TestSilentServerIsNoUnknownService(t *testing.T) {
+	w, u := newWorld(t), newServer(t)
+	w.provider.Services.Feeds = u.node()
+	u.instead(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	if rw := w.ask(by("sp3")); rw.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", rw.Code, rw.Body)
+	}
+	u.instead(http.NotFound)
+	u.pass(time.Minute)
+	if rw := w.ask(by("sp3")); rw.Code != http.StatusBadRequest {
+		t.Errorf("%d %s", rw.Code, rw.Body)
+	}
+}
+
 // TestServerIsBeaten asks no server for what an earlier feed has; a later feed
 // stands in for one that does not answer.
 func TestServerIsBeaten(t *testing.T) {
