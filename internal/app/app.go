@@ -184,9 +184,6 @@ func (a *App) buildLeaves() (err error) {
 		return err
 	}
 	a.Services = &federation.Services{Configured: c.Services, View: store.View[federation.ServiceReader](a.DB), Now: a.now}
-	if err := a.buildFeeds(); err != nil {
-		return err
-	}
 	a.Signing = &keyring.Signing{InTx: store.In[keyring.SigningTx](a.DB), View: store.View[keyring.SigningReader](a.DB),
 		Box: a.Ring.Box(keyring.SigningKeys), Random: rand.Reader, Now: a.now}
 	a.Sessions = &session.Service{InTx: store.In[session.Tx](a.DB), View: store.View[session.Reader](a.DB), Policy: c.Session, Random: rand.Reader, Now: a.now}
@@ -201,7 +198,9 @@ func (a *App) buildLeaves() (err error) {
 	a.Directory.Notices = a.Notices
 	a.Alarm = &alarm.Watch{InTx: store.In[alarm.Tx](a.DB), Outbox: a.Notices.Outbox, To: c.Institution.AlarmMail,
 		Trail: mail.URL(c.Console() + "/admin"), Log: a.Log, Now: a.now}
-	a.Feeds.Alarm = a.Alarm
+	if err := a.buildFeeds(); err != nil {
+		return err
+	}
 	a.Reception = &helpdesk.Reception{Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now,
 		Mail: helpdesk.DeskMail{Outbox: a.Notices.Outbox, To: c.HelpDesk.Mail, Console: mail.URL(c.Console() + "/desk")}}
 	a.Cases = &helpdesk.Watch{InTx: store.In[helpdesk.WaitTx](a.DB), View: store.View[helpdesk.WaitReader](a.DB), Hub: a.Hub, Now: a.now}
@@ -217,7 +216,8 @@ func (a *App) buildFeeds() error {
 		return err
 	}
 	a.Feeds = &saml.Feeds{Feeds: a.Config.SAML.Feeds, Allowed: a.Config.SAML.AllowedAttributes, Loopback: !a.Site.Secure(),
-		InTx: store.In[saml.FeedTx](a.DB), View: store.View[saml.FeedReader](a.DB), Verify: verify, Client: saml.NewFeedClient(), Log: a.Log, Now: a.now}
+		InTx: store.In[saml.FeedTx](a.DB), View: store.View[saml.FeedReader](a.DB), Verify: verify, Client: saml.NewFeedClient(),
+		Alarm: a.Alarm, Log: a.Log, Now: a.now}
 	if len(a.Feeds.Feeds) > 0 {
 		a.Services.Feeds = a.Feeds
 	}

@@ -160,7 +160,7 @@ func (a *aggregate) begin(name xml.Name, tag []byte, after int64) error {
 		return nil
 	}
 	a.window.forget(after)
-	return a.limit(root)
+	return nil
 }
 
 func qualified(name xml.Name) string {
@@ -415,7 +415,10 @@ func (a *aggregate) beginHash(root *etree.Element) error {
 	}
 	a.hash.Write(a.openForm)
 	a.hash.Write(inner)
-	return nil
+	if root, err = a.tree(both); err != nil { // what is hashed is read
+		return err
+	}
+	return a.limit(root)
 }
 
 // verifiedInfo returns the SignedInfo of a signature as a key of the feed has
@@ -454,8 +457,6 @@ func (a *aggregate) verifiedInfo(signature *etree.Element) (*etree.Element, erro
 // child takes a child of the root, of the length that it was written in.
 func (a *aggregate) child(el *etree.Element, length int) error {
 	switch {
-	case is(el, nsSignature, "Signature"): //guard:SAML-7
-		return errSignature
 	case is(el, nsMetadata, "EntitiesDescriptor"):
 		a.leaveOut(errors.New("a group within the aggregate is not read"))
 	case is(el, nsMetadata, "EntityDescriptor"):

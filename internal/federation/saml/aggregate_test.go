@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -337,7 +338,8 @@ func TestLongFeed(t *testing.T) {
 	}
 }
 
-// endless begins as one text and goes on with another, for ever.
+// endless begins as one text and goes on with another, for longer than anybody may
+// read.
 type endless struct {
 	first, again []byte
 	n            int
@@ -346,6 +348,9 @@ type endless struct {
 func (e *endless) Read(p []byte) (int, error) {
 	if len(e.first) == 0 {
 		e.first = e.again
+	}
+	if e.n > 2*maxFeed {
+		return 0, io.EOF
 	}
 	n := copy(p, e.first)
 	e.first = e.first[n:]

@@ -132,11 +132,11 @@ func (f *Feeds) choose(ctx context.Context, states []FeedState, stored []Stored,
 // of returns what one feed says now, with the end of that, or nil.
 func (f *Feeds) of(ctx context.Context, feed Feed, state FeedState, stored []Stored, entityID string) (*Stored, error) {
 	now := f.now()
-	var found *Stored
+	var found *Stored // of a server; what an aggregate has is good until no time by itself
 	for _, s := range stored {
 		switch {
 		case s.Feed != feed.ID:
-		case feed.MDQ && s.Generation == 0 && now.Before(s.ValidUntil) && feed.trusts(s.Signer): //guard:SAML-7
+		case feed.MDQ && now.Before(s.ValidUntil) && feed.trusts(s.Signer): //guard:SAML-7
 			found = &s
 		case !feed.MDQ && s.Generation == state.Generation && state.counts(feed, now):
 			s.ValidUntil = state.ValidUntil

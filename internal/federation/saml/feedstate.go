@@ -27,9 +27,10 @@ type FeedState struct {
 	Accepted     int64     `json:"-"`                // that number, once an administrator has accepted it
 }
 
-// counts reports whether the services of the feed may be used.
+// counts reports whether the services of the feed may be used. A feed that was never
+// taken is good until no time at all.
 func (s FeedState) counts(feed Feed, now time.Time) bool {
-	return s.Generation > 0 && now.Before(s.ValidUntil) && feed.trusts(s.Signer) //guard:SAML-7
+	return now.Before(s.ValidUntil) && feed.trusts(s.Signer) //guard:SAML-7
 }
 
 // Stored is a service of a feed as it is stored.

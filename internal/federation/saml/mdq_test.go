@@ -190,6 +190,27 @@ func TestServerIsBeaten(t *testing.T) {
 	}
 }
 
+// TestAnswerOfFormerConfiguration uses an answer no more once its key is not the
+// feed's, or the feed is an aggregate. SAML-7.
+func TestAnswerOfFormerConfiguration(t *testing.T) {
+	u := newServer(t)
+	known := must[federation.Service](t)(found(u.node(), "3"))
+	rekeyed, aggregate := u.feed, u.feed
+	rekeyed.Certificate, aggregate.MDQ = certificatePEM(saml.Theirs), false
+	for name, feed := range map[string]saml.Feed{"another key": rekeyed, "an aggregate": aggregate} {
+		f := u.node(feed)
+		if s, err := f.Service(t.Context(), known.ID); err == nil {
+			t.Errorf("%s: by its id %+v", name, s)
+		}
+		if s, err := found(f, "3"); err == nil {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	if s, err := u.node().Service(t.Context(), known.ID); err != nil || s.EntityID != known.EntityID {
+		t.Errorf("as it was: %+v, %v", s, err)
+	}
+}
+
 // TestFewAreAskedAtOnce lets nobody who makes up names keep more than four
 // connections busy.
 func TestFewAreAskedAtOnce(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,12 +99,10 @@ func TestBadFeedKeepsLastGood(t *testing.T) {
 		"cut connection": func(u *union) {
 			u.instead(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		},
-		"another host": func(u *union) { u.instead(http.RedirectHandler("https://evil.example/metadata.xml", 302).ServeHTTP) },
-		"another scheme": func(u *union) {
-			u.instead(http.RedirectHandler("http://"+u.server.Listener.Addr().String()+"/", 302).ServeHTTP)
-		},
-		"a circle":  func(u *union) { u.instead(http.RedirectHandler("/again", 302).ServeHTTP) },
-		"no server": func(u *union) { u.server.Close() },
+		"another host":   func(u *union) { u.leadTo(httptest.NewTLSServer) },
+		"another scheme": func(u *union) { u.leadTo(httptest.NewServer) },
+		"a circle":       func(u *union) { u.instead(http.RedirectHandler("/again", 302).ServeHTTP) },
+		"no server":      func(u *union) { u.server.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUnion(t, migratedDB(t))
@@ -114,6 +113,9 @@ func TestBadFeedKeepsLastGood(t *testing.T) {
 			u.pass(time.Hour)
 			u.refresh(f)
 			s := u.state()
+			if u.asked() > 10 {
+				t.Errorf("asked %d times", u.asked())
+			}
 			if s.Failures != 1 || s.Fault == "" || s.Generation != good.Generation || s.Services != 10 || !s.ValidUntil.Equal(good.ValidUntil) || !u.knows(f, "3") {
 				t.Errorf("%+v", s)
 			}
@@ -125,6 +127,15 @@ func TestBadFeedKeepsLastGood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leadTo has the server send whoever asks to another one, which has good metadata
+// of other services.
+func (u *union) leadTo(start func(http.Handler) *httptest.Server) {
+	text := saml.SignedFeed(u.t, saml.AggregateOf(saml.Providers(12)), saml.Ours, "")
+	other := start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }))
+	u.t.Cleanup(other.Close)
+	u.instead(http.RedirectHandler(other.URL+"/metadata.xml", http.StatusFound).ServeHTTP)
 }
 
 // migratedDB is an empty database on SQLite.
@@ -159,6 +170,20 @@ func TestSlowFeed(t *testing.T) {
 	u.refresh(f)
 	if s := u.state(); s.Failures != 1 || s.Generation != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestRedirects follows no redirect to another scheme, also at the same host. A54.
+func TestRedirects(t *testing.T) {
+	follow := saml.NewFeedClient().CheckRedirect
+	from := httptest.NewRequest(http.MethodGet, "https://metadata.example/a", nil)
+	for to, want := range map[string]bool{"https://metadata.example/b": true, "http://metadata.example/a": false, "https://metadata.example:8443/a": false, "https://other.example/a": false} {
+		if err := follow(httptest.NewRequest(http.MethodGet, to, nil), []*http.Request{from}); (err == nil) != want {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if err := follow(from, []*http.Request{from, from, from, from}); err == nil {
+		t.Error("for ever")
 	}
 }
 
