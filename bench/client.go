@@ -148,20 +148,26 @@ func (b *browser) signIn() (t tokens, took time.Duration, err error) {
 	if err != nil {
 		return t, 0, err
 	}
-	before := time.Now()
-	form, err = b.submit(form, "/login", url.Values{"username": {b.id()}, "password": {password}})
-	if err != nil {
-		return t, 0, err
-	}
-	hashed := time.Since(before)
-	code := b.code()
-	begin = begin.Add(code.waited)
-	answer, err := b.submit(form, "/login/totp", url.Values{"totp": {code.digits}})
+	answer, waited, err := b.prove(form)
 	if err != nil {
 		return t, 0, err
 	}
 	t, err = b.redeem(answer, verifier)
-	return t, time.Since(begin) - hashed, err
+	return t, time.Since(begin) - waited, err
+}
+
+// prove gives password and TOTP at the sign-in page, and returns where that leads.
+// waited is how long the hash took, and the next number.
+func (b *browser) prove(form page) (answer page, waited time.Duration, err error) {
+	before := time.Now()
+	form, err = b.submit(form, "/login", url.Values{"username": {b.id()}, "password": {password}})
+	if err != nil {
+		return page{}, 0, err
+	}
+	waited = time.Since(before)
+	code := b.code()
+	answer, err = b.submit(form, "/login/totp", url.Values{"totp": {code.digits}})
+	return answer, waited + code.waited, err
 }
 
 // again goes to the service with the session that there is.

@@ -130,7 +130,13 @@ services:
   secret_sha256: [%s]
   redirect_uris: [%q]
   release: {optional: [name, email]}
-`, s.base(), s.port, s.port+1, s.database, s.mailPort, clientID, hex.EncodeToString(digest[:]), redirectURI)
+- id: bench-saml
+  name: {ja: 測定, en: Bench}
+  protocol: saml
+  entity_id: %s
+  metadata: '%s'
+  release: {optional: [name, email, pairwise_id]}
+`, s.base(), s.port, s.port+1, s.database, s.mailPort, clientID, hex.EncodeToString(digest[:]), redirectURI, entityID, spMetadata)
 }
 
 // start runs the server alone.

@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -154,8 +156,12 @@ func mayWait(n int) (int, error) {
 	return min(n, int(most)-otherFiles), syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 }
 
-// listen reads the events of the caller's page, and tells when one with a name comes.
-func (b *browser) listen(flow, name string) (<-chan error, error) {
+// follow is a way in which the caller's page learns what becomes of the case: it
+// tells when the state of this name comes.
+type follow func(b *browser, flow, state string) (<-chan error, error)
+
+// listen reads the events of the caller's page.
+func (b *browser) listen(flow, state string) (<-chan error, error) {
 	request, err := http.NewRequest(http.MethodGet, b.s.base()+"/wait/events?flow="+url.QueryEscape(flow), http.NoBody)
 	if err != nil {
 		return nil, err
@@ -174,11 +180,48 @@ func (b *browser) listen(flow, name string) (<-chan error, error) {
 		defer answer.Body.Close()
 		for {
 			line, err := lines.ReadString('\n')
-			if err != nil || line == "event: "+name+"\n" {
+			if err != nil || line == "event: "+state+"\n" {
 				came <- err
 				return
 			}
 		}
 	}()
 	return came, nil
+}
+
+// ask is what the page does once its event stream is refused: it asks for the
+// state, at first for any, then for another than it has seen.
+func (b *browser) ask(flow, state string) (<-chan error, error) {
+	if came, err := b.listen(flow, state); err == nil {
+		return came, errors.New("the event stream gets through")
+	}
+	came := make(chan error, 1)
+	go func() {
+		for seen := ""; ; {
+			answer, err := b.get(b.s.base() + "/wait/state?" + url.Values{"flow": {flow}, "seen": {seen}}.Encode())
+			var now struct{ State string }
+			if err == nil {
+				err = json.Unmarshal([]byte(answer.text), &now)
+			}
+			if err != nil || now.State == state {
+				came <- err
+				return
+			}
+			seen = now.State
+		}
+	}()
+	return came, nil
+}
+
+// withoutStreams passes on to the server what is no event stream.
+func (s *server) withoutStreams(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/wait/events" {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", s.port)})
+		r.Out.Host = r.In.Host
+	}}
+	proxy.ServeHTTP(w, r)
 }

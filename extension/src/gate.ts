@@ -54,12 +54,17 @@ function unlockStep(done: () => void): HTMLElement[] {
 			done();
 		} catch (error) {
 			if (!(error instanceof Refused)) throw error;
-			fault(input, t("pass.wrong"));
+			fault(input, t(whyNot(error)));
 			input.select();
 		}
 	});
 	queueMicrotask(() => input.focus());
 	return [el("h2", {}, t("pass.unlock_title")), form, forgotten(done)];
+}
+
+/** Why a passphrase does not open the vault; the right one does not either where its key cannot be computed. */
+function whyNot({ code }: Refused): "pass.wrong" | "pass.cannot" {
+	return code === "limits" ? "pass.cannot" : "pass.wrong";
 }
 
 /** A form for a passphrase typed twice; `take` gets it once it is good. */
@@ -74,7 +79,12 @@ export function newPassphrase(label: string, button: string, take: (passphrase: 
 		fault(first, fine ? "" : t("pass.short"));
 		if (!fine) return;
 		if (first.value !== again.value) return fault(again, t("pass.differ"));
-		await take(first.value);
+		try {
+			await take(first.value);
+		} catch (error) {
+			if (!(error instanceof Refused) || error.code !== "limits") throw error;
+			fault(first, t("pass.cannot"));
+		}
 	});
 }
 
@@ -112,7 +122,7 @@ export async function proven(input: HTMLInputElement): Promise<boolean> {
 		return true;
 	} catch (error) {
 		if (!(error instanceof Refused)) throw error;
-		fault(input, t("pass.wrong"));
+		fault(input, t(whyNot(error)));
 		return false;
 	}
 }

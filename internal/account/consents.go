@@ -56,4 +56,3 @@ func (c *Consents) Withdraw(ctx context.Context, a Actor, service string) error 
 		return tx.AppendAudit(ctx, event)
 	})
 }
-

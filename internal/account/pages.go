@@ -39,6 +39,7 @@ type Pages struct {
 	Trust          bool // browsers can be trusted (SES-13)
 	Passwords      *Passwords
 	Consents       *Consents
+	Farewell       *federation.Farewell
 	History        *history.Service
 	Banners        func(ctx context.Context, fn func(BannerReader) error) error
 	View           func(ctx context.Context, fn func(StandingReader) error) error
@@ -81,7 +82,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /session", p.showSession)
 	p.Site.Handle("GET /logout", p.showLogout)
 	p.Site.Handle("POST /logout", p.logOut)
-	p.Site.Handle("GET /logged-out", p.showLoggedOut)
+	p.Site.Handle("GET "+federation.LoggedOut, p.showLoggedOut)
 }
 
 // identify tells the frame of every page who is signed in.
@@ -151,17 +152,22 @@ func (p *Pages) logOut(w http.ResponseWriter, r *http.Request) error {
 	if _, err := p.Site.Form(w, r, logoutStep); err != nil {
 		return err
 	}
-	if err := p.Sessions.End(r.Context(), p.Site.Session(r)); err != nil {
+	address, err := p.Farewell.Leave(w, r, "")
+	if err != nil {
 		return err
 	}
-	p.Site.SetSession(w, "")
-	w.Header().Set("Clear-Site-Data", `"cache"`)
-	return p.Site.Redirect(w, r, "/logged-out")
+	return p.Site.Redirect(w, r, address)
 }
 
 // LoggedOutPage is the page "account/loggedout".
-type LoggedOutPage struct{}
+type LoggedOutPage struct {
+	Left []string // names of services that nobody has told
+}
 
 func (p *Pages) showLoggedOut(w http.ResponseWriter, r *http.Request) error {
-	return p.Site.Render(w, r, http.StatusOK, "account/loggedout", LoggedOutPage{})
+	left, err := p.Farewell.Left(r)
+	if err != nil {
+		return err
+	}
+	return p.Site.Render(w, r, http.StatusOK, "account/loggedout", LoggedOutPage{Left: left})
 }

@@ -318,7 +318,7 @@ func (a *App) buildPages() (err error) {
 	(&account.ReportPages{Pages: mine, Reports: a.reports(passwords), Wait: wait}).Mount()
 	agreed := consent.Book{View: store.View[consent.Reader](a.DB)}
 	openID := &oidc.Provider{
-		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Signing: a.Signing, Consent: agreed,
+		Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Farewell: mine.Farewell, Reach: flow.Reach, Signing: a.Signing, Consent: agreed,
 		Tokens: a.Ring.Box(keyring.AccessToken), Subjects: subjects, InTx: store.In[oidc.Tx](a.DB), View: store.View[oidc.Reader](a.DB),
 		Assurance: policy, Policy: oidc.Policy{Scope: a.Config.Institution.Scope}, Random: rand.Reader, Now: a.now,
 	}
@@ -328,7 +328,7 @@ func (a *App) buildPages() (err error) {
 		return err
 	}
 	samlProvider := &saml.Provider{
-		Site: a.Site, Consent: agreed, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Keys: a.Signing, Subjects: subjects,
+		Site: a.Site, Consent: agreed, Farewell: mine.Farewell, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Keys: a.Signing, Subjects: subjects,
 		InTx: store.In[saml.Tx](a.DB), View: store.View[saml.Reader](a.DB), Assurance: policy, Policy: a.Config.SAMLPolicy(brand),
 		Random: rand.Reader, Now: a.now,
 	}
@@ -383,6 +383,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 			Codes: a.Ring.MAC(keyring.OTP), Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now},
 		Trust:     a.Config.SignIn.TrustedBrowser > 0,
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
+		Farewell:  &federation.Farewell{Site: a.Site, Sessions: a.Sessions, Services: a.Services, Pending: pending, View: store.View[federation.ParticipationReader](a.DB)},
 		Consents:  &account.Consents{InTx: store.In[account.ConsentTx](a.DB), View: store.View[account.ConsentReader](a.DB), Now: a.now},
 		Banners:   store.View[account.BannerReader](a.DB),
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},

@@ -26,6 +26,7 @@ type clientCommand struct {
 	Disable clientDisableCommand `cmd:"" help:"Switch a service off."`
 	Enable  clientEnableCommand  `cmd:"" help:"Switch a service on again."`
 
+	Subject        clientSubjectCommand  `cmd:"" help:"The values by which services know people."`
 	ImportMetadata clientMetadataCommand `cmd:"" name:"import-metadata" help:"Give a service that speaks SAML newer metadata."`
 	Feed           clientFeedCommand     `cmd:"" help:"Metadata of others: those of a federation."`
 }

@@ -85,14 +85,14 @@ func (c userImportCommand) Run(env *Env) error {
 		importer := directory.Importer{Domains: a.Config.Institution.MailDomains, CheckHash: password.Supported}
 		lines, faults := importer.Read(file)
 		if len(faults) > 0 {
-			return c.refuse(env, faults)
+			return refuseLines(env, c.JSON, faults)
 		}
 		report, err := a.Directory.Import(env.Context, lines, c.DryRun)
 		if err != nil {
 			return err
 		}
 		if len(report.Faults) > 0 {
-			return c.refuse(env, report.Faults)
+			return refuseLines(env, c.JSON, report.Faults)
 		}
 		if c.JSON {
 			return env.JSON(report)
@@ -106,9 +106,9 @@ func (c userImportCommand) Run(env *Env) error {
 	})
 }
 
-// refuse names every faulty line.
-func (c userImportCommand) refuse(env *Env, faults []directory.LineFault) error {
-	if c.JSON {
+// refuseLines names every faulty line of a file that is taken whole or not at all.
+func refuseLines(env *Env, asJSON bool, faults []directory.LineFault) error {
+	if asJSON {
 		if err := env.JSON(map[string]any{"faults": faults}); err != nil {
 			return err
 		}

@@ -28,6 +28,12 @@ func PairwiseValue(key []byte, sector, subscriberID string) string {
 	return base32.StdEncoding.EncodeToString(mac.Sum(nil))[:subjectLength]
 }
 
+// SubjectOwner says whom a sector knows by a value.
+type SubjectOwner struct {
+	Sector       string
+	SubscriberID string
+}
+
 // Participation is the part that a service has in a session. It drives the list
 // of services beside a session, and logout.
 type Participation struct {

@@ -48,6 +48,7 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"64 writers lose nothing":                      testWriters,
 		"attempts are counted one by one":              testAttempts,   // THR-1, THR-10
 		"waits are those of the schedule":              testWaits,      // THR-3
+		"only what had to wait is a refusal":           testRefusals,   // THR-5
 		"a stop is never passed":                       testStop,       // THR-3
 		"a time step is used once":                     testStep,       // TOTP-4, A5
 		"a suspended authenticator is not used":        testSuspended,  // TOTP-13
@@ -280,6 +281,24 @@ func testWaits(t *testing.T, db *DB) {
 			}
 		}
 		now = now.Add(wait)
+	}
+}
+
+// testRefusals counts what had to wait, and nothing that did not: who is told of the
+// first refusal is to be told of the first. THR-5, NOT-1.
+func testRefusals(t *testing.T, db *DB) {
+	p := throttle.DefaultPolicy()
+	for n := range int(p.CodeFree) + 3 {
+		err := db.inTx(t.Context(), func(tx *Tx) error {
+			r, refusals, err := p.ReserveCode(t.Context(), tx, "a", testTime)
+			if want := int64(max(0, n+1-int(p.CodeFree))); r.Allowed != (want == 0) || refusals != want {
+				t.Errorf("attempt %d: allowed %t, %d refusals, want %d", n+1, r.Allowed, refusals, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"warifu/internal/federation"
 )
 
 // PairwiseSubject returns the value of a subscriber in a sector, empty if there
@@ -32,4 +34,18 @@ func (tx *Tx) CreatePairwiseSubject(ctx context.Context, sector, subscriberID, v
 		return "", fmt.Errorf("store: create pairwise subject: %w", err)
 	}
 	return tx.PairwiseSubject(ctx, sector, subscriberID)
+}
+
+// PairwiseOwners returns whom sectors know by a value.
+func (tx *Tx) PairwiseOwners(ctx context.Context, value string) (all []federation.SubjectOwner, err error) {
+	err = tx.query(ctx, func(r row) error {
+		var p federation.SubjectOwner
+		err := r.Scan(&p.Sector, &p.SubscriberID)
+		all = append(all, p)
+		return err
+	}, `SELECT sector, subscriber_id FROM pairwise_subject WHERE value = $1 ORDER BY sector`, value)
+	if err != nil {
+		return nil, fmt.Errorf("store: owners of a pairwise subject: %w", err)
+	}
+	return all, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
+	"warifu/internal/secret"
 )
 
 // TestTrustedBrowser: a browser that a person trusts is not asked for the second
@@ -47,19 +48,30 @@ func TestTrustedBrowser(t *testing.T) {
 	}, func(c *config.Config) { c.SignIn.TrustedBrowser = 7 * 24 * time.Hour })
 }
 
-// TestTrustEnds: a recovery, and a mailed one-time password, end the trust in all
-// browsers. SES-13, A66.
+// TestTrustEnds: a recovery, a mailed one-time password, and a new password end the
+// trust in all browsers. SES-13, A66.
 func TestTrustEnds(t *testing.T) {
-	for name, end := range map[string]func(w *world){
-		"initialization": func(w *world) {
+	for name, end := range map[string]func(w *world) (password string){
+		"initialization": func(w *world) string {
 			b := w.newBrowser()
 			path := b.askLink(hanako.id)
 			b.follow(b.confirm(path, hanako.id, people.Password))
+			return people.Password
 		},
-		"mailed OTP": func(w *world) {
+		"mailed OTP": func(w *world) string {
 			b := w.newBrowser()
 			p := b.cannot(hanako.id)
 			b.submit("/login/otp", p, "otp", w.lastOTP())
+			return people.Password
+		},
+		"password change": func(w *world) string {
+			b := w.newBrowser()
+			w.pass(30 * time.Second)
+			b.signIn(hanako)
+			if p := b.follow(b.submit("/account/password", b.get("/account/password"), "present", people.Password, "chosen", newPassword)); !p.says("The password has been changed.") {
+				w.t.Fatalf("%d %s", p.Code, p.Body)
+			}
+			return newPassword
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,17 +81,18 @@ func TestTrustEnds(t *testing.T) {
 				if w.count(`SELECT COUNT(*) FROM trusted_browser`) != 1 {
 					t.Fatal("not trusted")
 				}
-				end(w)
+				password := end(w)
 				w.pass(13 * time.Hour)
-				if got := b.password(hanako.id, people.Password); got.Header().Get("Location") == "/home" {
-					t.Error("still trusted")
+				if got := b.password(hanako.id, password); got.Code != http.StatusSeeOther || got.Header().Get("Location") == "/home" || w.count(`SELECT COUNT(*) FROM trusted_browser`) != 0 {
+					t.Errorf("still trusted: %d %s", got.Code, got.Header().Get("Location"))
 				}
 			}, func(c *config.Config) { c.SignIn.TrustedBrowser = 24 * time.Hour })
 		})
 	}
 }
 
-// TestTrustIsOff: where it is not configured, asking for it has no effect. SES-13.
+// TestTrustIsOff: where it is not configured, asking for it has no effect, and what
+// was trusted while it was counts no more. SES-13.
 func TestTrustIsOff(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b := w.newBrowser()
@@ -89,6 +102,14 @@ func TestTrustIsOff(t *testing.T) {
 		}
 		if got := b.submit("/login/totp", p, "totp", hanako.code(w.Now()), "trust", "1"); got.Code != http.StatusSeeOther || b.cookies["__Host-trust"] != "" || w.count(`SELECT COUNT(*) FROM trusted_browser`) != 0 {
 			t.Errorf("%d %v", got.Code, b.cookies)
+		}
+		const token = "a token of former times"
+		w.exec(`INSERT INTO trusted_browser (subscriber_id, id, digest, browser, created_at, expires_at)
+			SELECT id, 'x', $1, '', 0, $2 FROM subscriber WHERE sps_id = $3`, secret.Digest(token), w.Now().Add(24*time.Hour).UnixMilli(), hanako.id)
+		other := w.newBrowser()
+		other.cookies["__Host-trust"] = token
+		if got := other.password(hanako.id, people.Password); !strings.HasPrefix(got.Header().Get("Location"), "/login/totp") {
+			t.Errorf("trusted of old: %d %s", got.Code, got.Header().Get("Location"))
 		}
 	})
 }

@@ -77,7 +77,8 @@ func TestLibrary(t *testing.T) {
 	b.isRefused("login_required")
 }
 
-// TestLibraryWithoutScript goes on by the button that is always there.
+// TestLibraryWithoutScript goes on by the button that is always there; who leaves us
+// is told that the library knows nothing of it.
 func TestLibraryWithoutScript(t *testing.T) {
 	b, p := newBrowser(t, look{lang: "ja", width: 1280, noScript: true}), nextPerson()
 	b.openIn("/accessibility")
@@ -89,4 +90,8 @@ func TestLibraryWithoutScript(t *testing.T) {
 	if all := b.received(); all["AuthnContextClassRef"] != mfaLevel {
 		t.Errorf("the library has %v", all)
 	}
+	b.open(server.Base() + "/logout")
+	b.press("ログアウト")
+	b.shows("次のサービスには、ログインしたままの場合があります。", "電子図書館")
+	b.picture("logged out with a service left")
 }

@@ -16,7 +16,7 @@ const pageTime = 20 * time.Second
 
 // chromium is a browser with a profile of its own and the extension in it.
 type chromium struct {
-	t       *testing.T
+	t       testing.TB
 	ctx     context.Context
 	stop    context.CancelFunc
 	id      string // of the extension
@@ -25,7 +25,7 @@ type chromium struct {
 }
 
 // newChromium starts a browser whose extension has never been used.
-func newChromium(t *testing.T) *chromium {
+func newChromium(t testing.TB) *chromium {
 	t.Helper()
 	c := startChromium(t, t.TempDir(), dist+"/chromium")
 	t.Cleanup(c.close)
@@ -33,7 +33,19 @@ func newChromium(t *testing.T) *chromium {
 }
 
 // startChromium starts a browser on a profile, with a build of the extension.
-func startChromium(t *testing.T, profile, build string, more ...chromedp.ExecAllocatorOption) *chromium {
+func startChromium(t testing.TB, profile, build string, more ...chromedp.ExecAllocatorOption) *chromium {
+	t.Helper()
+	c := startBare(t, profile, more...)
+	loaded, err := chromedp.CallBrowser(c.ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: build})
+	if err != nil {
+		t.Fatalf("load the extension: %v", err)
+	}
+	c.id = loaded.ID
+	return c
+}
+
+// startBare starts a browser on a profile, without the extension.
+func startBare(t testing.TB, profile string, more ...chromedp.ExecAllocatorOption) *chromium {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.UserDataDir(profile),
@@ -45,11 +57,6 @@ func startChromium(t *testing.T, profile, build string, more ...chromedp.ExecAll
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
-	loaded, err := chromedp.CallBrowser(ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: build})
-	if err != nil {
-		t.Fatalf("load the extension: %v", err)
-	}
-	c.id = loaded.ID
 	return c
 }
 

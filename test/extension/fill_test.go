@@ -35,7 +35,7 @@ func TestFill(t *testing.T) {
 
 // pages serves these main parts, each under its name, on every name of this
 // machine; it returns the port with its colon.
-func pages(t *testing.T, contents map[string]string) (port string) {
+func pages(t testing.TB, contents map[string]string) (port string) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

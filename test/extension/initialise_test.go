@@ -95,10 +95,10 @@ func (b *tab) initialised(desk *tab, caller stage.Person) {
 }
 
 // agentCode is one that the agent has not used: the sign-on takes each once.
-var agentCode = func() func(t *testing.T) string {
+var agentCode = func() func(t testing.TB) string {
 	var mu sync.Mutex
 	var last time.Time
-	return func(t *testing.T) string {
+	return func(t testing.TB) string {
 		mu.Lock()
 		defer mu.Unlock()
 		at := time.Now().Add(-30 * time.Second)

@@ -1,8 +1,15 @@
 package extension
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 const passphrase = "correct horse battery"
@@ -67,6 +74,97 @@ func TestLockByTime(t *testing.T) {
 	eval[any](b, `chrome.storage.session.get("unlocked").then(({unlocked}) => chrome.storage.session.set({unlocked: {...unlocked, until: Date.now() - 1}})).then(() => null)`)
 	b.open(c.address("popup.html"))
 	b.shows("ロックされています")
+}
+
+// TestWithoutWebAssembly is a browser in which it is off, as where an institution has
+// turned off the compiler of JavaScript: keys come by PBKDF2, and
+// QR codes are read by script. What needs it says so: a file of Aegis, whose keys
+// come by scrypt, and a file and a vault that were made with Argon2id.
+func TestWithoutWebAssembly(t *testing.T) {
+	t.Parallel()
+	c := startChromium(t, t.TempDir(), dist+"/chromium", chromedp.Flag("js-flags", "--jitless"))
+	t.Cleanup(c.close)
+	b := c.holdLocked()
+	if eval[bool](b, `typeof WebAssembly === "object"`) {
+		t.Fatal("WebAssembly is on")
+	}
+	vault := eval[string](b, `chrome.storage.local.get("vault").then(({vault}) => vault)`)
+	if header := headerOf(t, []byte(vault)); !strings.Contains(header, `"alg":"pbkdf2-sha256","i":600000`) {
+		t.Errorf("the header of the vault is %s", header)
+	}
+	b.press("ロック")
+	b.unlock(passphrase)
+	p := nextPerson()
+	b.choosesFile(pictureOf(t, uri(p)))
+	b.shows("Example（" + p.ID + "） 追加されました。")
+	b.press("OK")
+	scanned := nextPerson()
+	page := c.newTab()
+	page.open("http://localhost" + pages(t, map[string]string{"": "<p>" + strings.Repeat("Lorem ipsum dolor sit amet. ", 40) + "</p>" + drawn(t, uri(scanned), 240, "#000", "#fff")}) + "/")
+	popup := page.popup()
+	popup.press("QRコード読み取り")
+	popup.shows("Example（" + scanned.ID + "） 追加されました。")
+	popup.press("OK")
+	folder := t.TempDir()
+	b.downloadsTo(folder)
+	b.open(c.address("manage.html#export"))
+	b.choose("#format", "aegis")
+	b.saveUnder("another passphrase")
+	b.shows("このブラウザでは鍵を計算できません。")
+	b.choose("#format", "warifu")
+	b.saveUnder("another passphrase")
+	b.shows("3 件をエクスポートしました。")
+	file, err := os.ReadFile(downloaded(t, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header := headerOf(t, file); !strings.Contains(header, `"alg":"pbkdf2-sha256","i":600000`) {
+		t.Errorf("the header of the file is %s", header)
+	}
+
+	vectors, err := os.ReadFile("../../testdata/vectors/export-v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var of struct {
+		Cases []struct {
+			Name, Passphrase string
+			File             json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(vectors, &of); err != nil {
+		t.Fatal(err)
+	}
+	export, vaultOf := of.Cases[0], of.Cases[2] // both by Argon2id
+	name := filepath.Join(t.TempDir(), "export.json")
+	if err := os.WriteFile(name, export.File, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.open(c.address("manage.html#add"))
+	b.choosesFile(name)
+	b.fill("#file-passphrase", export.Passphrase)
+	b.press("開く")
+	b.shows("export.json: 大きすぎるか、このブラウザでは計算できません")
+	b.press("ロック")
+	b.shows("ロックされています")
+	eval[any](b, `chrome.storage.local.set({vault: %q}).then(() => null)`, vaultOf.File)
+	b.open(c.address("popup.html"))
+	b.unlock(vaultOf.Passphrase)
+	b.shows("このブラウザでは鍵を計算できません。")
+}
+
+// headerOf is the header of a vault or of an export file.
+func headerOf(t *testing.T, sealed []byte) string {
+	t.Helper()
+	var parts struct{ Protected string }
+	if err := json.Unmarshal(sealed, &parts); err != nil {
+		t.Fatal(err)
+	}
+	header, err := base64.RawURLEncoding.DecodeString(parts.Protected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(header)
 }
 
 // TestLockByClose locks when the browser closes.

@@ -47,7 +47,7 @@ func (b *tab) with(l look) *tab {
 
 // TestEveryPage goes through every page and state in both languages, light and
 // dark, narrow and wide, and wants of each: nothing found by axe-core, no
-// horizontal scroll, one main heading, its language, and a title.
+// horizontal scroll, also not at 200 %, one main heading, its language, and a title.
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	script, err := os.ReadFile("../e2e/node_modules/axe-core/axe.min.js")
@@ -146,6 +146,35 @@ func (b *tab) inspect(state string, l look, script string) {
 	for _, fault := range b.frameFaults(l) {
 		b.t.Errorf("%s, %s: %s", state, l, fault)
 	}
+	for _, fault := range b.zoomFaults(l) {
+		b.t.Errorf("%s, %s, at 200 %%: %s", state, l, fault)
+	}
+}
+
+// windows are how large the windows of the extension are, the popup at most, in
+// pixels without zoom.
+var windows = map[string]struct{ width, height int64 }{"popup.html": {800, 600}, "confirm.html": {480, 680}, "manage.html": {1280, 800}}
+
+// zoomFaults are what is wrong at 200 % (WCAG 1.4.4). The browser's zoom leaves a
+// window half of its pixels, and paints each twice as large: all lengths and media
+// queries of the page are of that viewport, hence it is set in place of the zoom.
+func (b *tab) zoomFaults(l look) []string {
+	b.t.Helper()
+	window := windows[eval[string](b, `location.pathname.slice(1)`)]
+	b.do(chromedp.EmulateViewport(window.width/2, window.height/2, chromedp.EmulateScale(2)))
+	faults := b.frameFaults(l)
+	if cut := eval[string](b, `[...document.querySelectorAll("body *")].filter((e) => {
+		if (!e.checkVisibility() || e.closest(".away, svg")) return false;
+		const {left, right} = e.getBoundingClientRect();
+		const {overflowX, overflowY} = getComputedStyle(e);
+		return left < 0 || right > document.documentElement.clientWidth + 0.5
+			|| overflowX !== "visible" && !e.matches("input, select, textarea") && e.scrollWidth > e.clientWidth
+			|| ["hidden", "clip"].includes(overflowY) && e.scrollHeight > e.clientHeight;
+	}).map((e) => e.outerHTML.slice(0, 100)).join("\n")`); cut != "" {
+		faults = append(faults, "these are cut:\n"+cut)
+	}
+	b.do(chromedp.EmulateViewport(l.width, 800))
+	return faults
 }
 
 // frameFaults are what is wrong with what all pages have in common.

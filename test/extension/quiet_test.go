@@ -155,7 +155,7 @@ func utf16(text string) (wide []byte) {
 }
 
 // filesWith returns the files below a folder that hold these bytes.
-func filesWith(t *testing.T, folder string, want []byte) (found []string) {
+func filesWith(t testing.TB, folder string, want []byte) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

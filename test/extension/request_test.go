@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/extensions"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -273,6 +276,57 @@ func TestDeafElsewhere(t *testing.T) {
 	}
 	if n := c.count("confirm.html"); n != 0 {
 		t.Errorf("%d windows ask about it", n)
+	}
+}
+
+// TestDeafToExtensions: another extension gets no answer, cannot tell whether this
+// one is there, and has nobody asked; the page of the sign-on itself has no other
+// way in than the bridge.
+func TestDeafToExtensions(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	c.hold(uri(held))
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"manifest.json": `{"manifest_version": 3, "name": "Another", "version": "1", "permissions": ["storage"]}`,
+		"page.html":     "<!DOCTYPE html><title>Another</title>",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	another, err := chromedp.CallBrowser(c.ctx, extensions.LoadUnpacked, extensions.LoadUnpackedParams{Path: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := c.speaking()
+	if eval[bool](page, `Boolean(globalThis.chrome?.runtime?.sendMessage)`) {
+		t.Error("the page of the sign-on can speak to extensions")
+	}
+	nonce := page.offer(nextPerson())
+	confirm := c.shown("confirm.html")
+	id := eval[string](confirm, `new URLSearchParams(location.search).get("id")`)
+	b := c.newTab()
+	b.open("chrome-extension://" + another.ID + "/page.html")
+	absent := `"Could not establish connection. Receiving end does not exist."`
+	for _, message := range []string{
+		fmt.Sprintf(`{op: "enrol", n: crypto.randomUUID(), uri: %q, reason: "first"}`, uri(nextPerson())), fmt.Sprintf(`{op: "request", id: %q}`, id),
+		fmt.Sprintf(`{op: "answer", id: %q, answer: {ok: false, reason: "declined"}}`, id), `{op: "opened"}`,
+	} {
+		if got := eval[string](b, `chrome.runtime.sendMessage(%q, %s).then(JSON.stringify, ({message}) => JSON.stringify(message))`, c.id, message); got != absent {
+			t.Errorf("the other extension is told %s of %s", got, message)
+		}
+	}
+	if got := eval[string](b, `new Promise((resolve) => chrome.runtime.connect(%q).onDisconnect.addListener(() => resolve(JSON.stringify(chrome.runtime.lastError.message))))`, c.id); got != absent {
+		t.Errorf("the other extension is connected, and told %s", got)
+	}
+	if eval[bool](b, `fetch(%q).then(() => true, () => false)`, c.address("manifest.json")) {
+		t.Error("the other extension can load files of this one")
+	}
+	confirm.press("追加する")
+	page.answered(nonce, "")
+	if n := c.count("confirm.html"); n != 1 {
+		t.Errorf("%d windows ask", n)
 	}
 }
 

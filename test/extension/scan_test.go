@@ -39,7 +39,7 @@ func TestScan(t *testing.T) {
 }
 
 // drawn is a QR code as an SVG image of this width, with its quiet zone.
-func drawn(t *testing.T, text string, width int, dark, light string) string {
+func drawn(t testing.TB, text string, width int, dark, light string) string {
 	t.Helper()
 	code, err := qr.Encode(text, qr.M, qr.Unicode)
 	if err != nil {

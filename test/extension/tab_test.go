@@ -12,12 +12,14 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"warifu/test/stage"
 )
 
 // tab is a page that a person sees: of the sign-on, or of the extension.
 type tab struct {
 	c   *chromium
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
@@ -88,16 +90,11 @@ func (b *tab) hides(words string) {
 	}
 }
 
-// named finds the visible button or link with these words, in the dialog if one is open.
-func named(words string) string {
-	return fmt.Sprintf(`[...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, a, summary, label.option")].find((e) => e.checkVisibility({visibilityProperty: true}) && e.textContent.replace(/\s+/g, " ").trim() === %q)`, words)
-}
-
 // press clicks the visible button or link with these words.
 func (b *tab) press(words string) {
 	b.t.Helper()
-	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, named(words))
-	b.do(b.click(named(words)))
+	b.until(`(() => { const e = %s; return e !== undefined && !e.disabled; })()`, stage.Named(words))
+	b.do(b.click(stage.Named(words)))
 }
 
 // click is a click into the middle of the element that an expression gives.
@@ -115,17 +112,17 @@ func (b *tab) click(element string) chromedp.Action[chromedp.Void] {
 // dismiss is press of what closes the window of the page.
 func (b *tab) dismiss(words string) {
 	b.t.Helper()
-	b.until(`%s !== undefined`, named(words))
-	eval[any](b, `setTimeout(() => %s.click()); null`, named(words))
+	b.until(`%s !== undefined`, stage.Named(words))
+	eval[any](b, `setTimeout(() => %s.click()); null`, stage.Named(words))
 }
 
 // follow is press, and waits for the page that comes.
 func (b *tab) follow(words string) {
 	b.t.Helper()
-	b.until(`%s !== undefined`, named(words))
+	b.until(`%s !== undefined`, stage.Named(words))
 	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, b.click(named(words))); err != nil {
+	if _, err := chromedp.RunResponse(ctx, b.click(stage.Named(words))); err != nil {
 		b.t.Fatalf("%q: %v on %s", words, err, b.text())
 	}
 }
@@ -169,7 +166,7 @@ func (b *tab) downloadsTo(folder string) {
 }
 
 // downloaded waits for the one file that is saved in a folder.
-func downloaded(t *testing.T, folder string) string {
+func downloaded(t testing.TB, folder string) string {
 	t.Helper()
 	for deadline := time.Now().Add(pageTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(folder, "*"))

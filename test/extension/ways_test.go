@@ -1,6 +1,8 @@
 package extension
 
 import (
+	"encoding/base64"
+	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -48,7 +50,7 @@ func (b *tab) takeText(text string) {
 }
 
 // pictureOf is an image file of a QR code.
-func pictureOf(t *testing.T, text string) string {
+func pictureOf(t testing.TB, text string) string {
 	t.Helper()
 	code, err := qr.Encode(text, qr.M, qr.Unicode)
 	if err != nil {
@@ -114,6 +116,45 @@ func TestPaste(t *testing.T) {
 		b.shows("Example（" + account + "） 追加されました。")
 		b.press("OK")
 	}
+}
+
+// TestPastedImage takes in a QR code that was copied as an image; a picture without
+// one says so, and adds nothing.
+func TestPastedImage(t *testing.T) {
+	t.Parallel()
+	c := newChromium(t)
+	b := c.hold(uri(held))
+	p := nextPerson()
+	b.pasteImage(pictureOf(t, uri(p)))
+	b.shows("Example（" + p.ID + "） 追加されました。")
+	b.press("OK")
+	blank, err := os.Create(filepath.Join(t.TempDir(), "blank.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blank.Close()
+	if err := png.Encode(blank, image.NewGray(image.Rect(0, 0, 300, 300))); err != nil {
+		t.Fatal(err)
+	}
+	b.pasteImage(blank.Name())
+	b.shows("QRコードが見つかりません。")
+	if names := c.accounts(); names != "Example hanako,Example "+p.ID {
+		t.Errorf("the accounts are %s", names)
+	}
+}
+
+// pasteImage pastes an image file, which the clipboard has without any text.
+func (b *tab) pasteImage(name string) {
+	b.t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	eval[bool](b, `(() => {
+		const data = new DataTransfer();
+		data.items.add(new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "image.png", {type: "image/png"}));
+		return document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
+	})()`, base64.StdEncoding.EncodeToString(content))
 }
 
 // TestKeyByHand names the characters that cannot be in a key, and shows the code
@@ -222,11 +263,17 @@ func (c *chromium) exportedFile(folder string) string {
 	b := c.holdLocked()
 	b.downloadsTo(folder)
 	b.open(c.address("manage.html#export"))
-	b.fill("#new", "another passphrase")
-	b.fill("#again", "another passphrase")
-	b.press("ファイルを保存")
+	b.saveUnder("another passphrase")
 	b.shows("1 件をエクスポートしました。")
 	return downloaded(c.t, folder)
+}
+
+// saveUnder saves the accounts in the chosen format, under a passphrase.
+func (b *tab) saveUnder(passphrase string) {
+	b.t.Helper()
+	b.fill("#new", passphrase)
+	b.fill("#again", passphrase)
+	b.press("ファイルを保存")
 }
 
 // TestPlainExport warns and asks for the passphrase again.

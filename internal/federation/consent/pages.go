@@ -22,19 +22,12 @@ const (
 	sendPrefix = "send_" // of the fields, before the name of an attribute
 )
 
-// Sessions finds who is at the page.
-type Sessions interface {
-	// Who returns the living session of a token and its subscriber, or
-	// [session.ErrNone].
-	Who(ctx context.Context, token string) (session.Session, directory.Subscriber, error)
-}
-
 // Pages asks. InTx may run its function more than once.
 type Pages struct {
 	Site     *web.Site
 	Services *federation.Services
 	Pending  federation.Pending
-	Sessions Sessions
+	Sessions federation.Sessions
 	Tellers  map[federation.Protocol]Teller
 	InTx     func(ctx context.Context, fn func(Tx) error) error
 	Now      func() time.Time

@@ -19,7 +19,6 @@ import (
 
 const (
 	logoutStep = "oidc/logout" // the name of the page, too
-	loggedOut  = "/logged-out"
 )
 
 var errLogout = errors.New("oidc: post_logout_redirect_uri is not registered, or the client is not known")
@@ -61,7 +60,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) error {
 	if !own { //guard:OIDC-10
 		return p.askLogout(w, r, back)
 	}
-	return p.endSession(w, r, token, back)
+	return p.endSession(w, r, hint.Audience[0], back)
 }
 
 // query returns the parameters of a logout as those of an address.
@@ -98,7 +97,7 @@ func (p *Provider) afterLogout(ctx context.Context, params parameters, hint *ope
 	}
 	address := params.values["post_logout_redirect_uri"]
 	if address == "" {
-		return loggedOut, nil
+		return federation.LoggedOut, nil
 	}
 	service, err := p.client(ctx, client)
 	if err != nil {
@@ -130,12 +129,15 @@ func (p *Provider) isOf(ctx context.Context, present session.Session, hint *open
 	return own, err
 }
 
-func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, token, back string) error {
-	if err := p.Sessions.End(r.Context(), token); err != nil {
+// endSession ends the session, by the will of a client or of the person.
+func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, client, back string) error {
+	page, err := p.Farewell.Leave(w, r, client)
+	if err != nil {
 		return err
 	}
-	p.Site.SetSession(w, "")
-	w.Header().Set("Clear-Site-Data", `"cache"`)
+	if back == federation.LoggedOut {
+		back = page
+	}
 	return p.Site.Redirect(w, r, back)
 }
 
@@ -162,7 +164,7 @@ func (p *Provider) askLogout(w http.ResponseWriter, r *http.Request, back string
 	if page.Hidden, err = p.Site.Hidden(w, r, logoutStep, ""); err != nil {
 		return err
 	}
-	if back != loggedOut {
+	if back != federation.LoggedOut {
 		p.Site.AllowForm(r, federation.Origin(back))
 	}
 	return p.Site.Render(w, r, http.StatusOK, logoutStep, page)
@@ -181,5 +183,5 @@ func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !p.now().Before(then.ExpiresAt) {
 		return &web.Problem{Status: http.StatusForbidden, Stop: "stop.flow", Err: errors.Join(errLogout, err)}
 	}
-	return p.endSession(w, r, p.Site.Session(r), then.Address)
+	return p.endSession(w, r, "", then.Address)
 }

@@ -16,7 +16,6 @@ import (
 	"warifu/internal/federation/consent"
 	"warifu/internal/keyring"
 	"warifu/internal/secret"
-	"warifu/internal/session"
 	"warifu/internal/web"
 )
 
@@ -85,22 +84,14 @@ type Tx interface {
 	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
-// Sessions finds and ends sessions.
-type Sessions interface {
-	// Who returns the living session of a token and its subscriber, or
-	// [session.ErrNone].
-	Who(ctx context.Context, token string) (session.Session, directory.Subscriber, error)
-	// End ends the session of a token, if there is one.
-	End(ctx context.Context, token string) error
-}
-
 // Provider serves the endpoints of the OpenID provider. InTx and View may run
 // their function more than once.
 type Provider struct {
 	Site      *web.Site
 	Services  *federation.Services
 	Pending   federation.Pending
-	Sessions  Sessions
+	Sessions  federation.Sessions
+	Farewell  *federation.Farewell
 	Reach     func(ctx context.Context, subscriberID string) ([]authenticator.Evidence, error) // what a person could prove himself with
 	Signing   *keyring.Signing
 	Tokens    *secret.Box // seals codes and tokens

@@ -189,6 +189,8 @@ func newWorldAt(t testing.TB, database string, more ...federation.Service) *worl
 		Assurance: assurance.Policy{BaseURL: issuer}, Policy: oidc.Policy{Scope: "miyako.example"}, Random: rand.Reader, Now: w.clock.Now,
 	}
 	w.provider.Mount()
+	w.provider.Farewell = &federation.Farewell{Site: w.site, Sessions: w.sessions, Services: w.provider.Services, Pending: w.pending,
+		View: store.View[federation.ParticipationReader](w.db)}
 	w.provider.Consent = consent.Book{View: store.View[consent.Reader](w.db)}
 	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, InTx: store.In[consent.Tx](w.db), Now: w.clock.Now,
 		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: w.provider.Told}}).Mount()

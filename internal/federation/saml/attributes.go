@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,7 +53,7 @@ var attributeTable = []released{
 
 // The subject identifiers have names that are no OIDs (saml-subject-id-attr-v1.0).
 var identifierTable = []released{
-	{federation.AttrPairwiseID, "urn:oasis:names:tc:SAML:attribute:pairwise-id", "pairwise-id", func(a about) []string { return a.scoped(a.pairwise) }},
+	{federation.AttrPairwiseID, "urn:oasis:names:tc:SAML:attribute:pairwise-id", "pairwise-id", about.pairwiseID},
 	{federation.AttrSubjectID, "urn:oasis:names:tc:SAML:attribute:subject-id", "subject-id", func(a about) []string { return a.scoped(a.PublicID) }},
 }
 
@@ -100,7 +101,7 @@ func (a about) attributes(idp string) (all []attribute) {
 // missing returns the attributes that the service must have and that the person
 // has no value of. A name that is no attribute of ours is missing of everybody.
 func (a about) missing() (missing []string) {
-	a.pairwise = "made when it is needed"
+	a.pairwise = "made-when-it-is-needed"
 	for _, required := range a.service.Release.Required {
 		has := slices.ContainsFunc(slices.Concat(attributeTable, identifierTable), func(r released) bool {
 			return r.release == required && len(r.values(a)) > 0
@@ -125,6 +126,17 @@ func (a about) displayName() string {
 		return a.Display
 	}
 	return strings.TrimSpace(a.Latin.Given + " " + a.Latin.Family)
+}
+
+// uniquePart is the form of what stands left of the @ (saml-subject-id-attr-v1.0 §3.3.1).
+var uniquePart = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9=-]{0,126}$`)
+
+// pairwiseID leaves out a value of a former identity provider that has no such form.
+func (a about) pairwiseID() []string {
+	if !uniquePart.MatchString(a.pairwise) {
+		return nil
+	}
+	return a.scoped(a.pairwise)
 }
 
 // scoped returns value@scope; nothing without a scope.

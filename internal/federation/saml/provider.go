@@ -12,11 +12,9 @@ import (
 	"warifu/internal/assurance"
 	"warifu/internal/audit"
 	"warifu/internal/authenticator"
-	"warifu/internal/directory"
 	"warifu/internal/federation"
 	"warifu/internal/federation/consent"
 	"warifu/internal/keyring"
-	"warifu/internal/session"
 	"warifu/internal/web"
 )
 
@@ -62,15 +60,6 @@ type Tx interface {
 	AppendAudit(ctx context.Context, e audit.Event) error
 }
 
-// Sessions finds and ends sessions.
-type Sessions interface {
-	// Who returns the living session of a token and its subscriber, or
-	// [session.ErrNone].
-	Who(ctx context.Context, token string) (session.Session, directory.Subscriber, error)
-	// End ends the session of a token, if there is one.
-	End(ctx context.Context, token string) error
-}
-
 // Keys are those that sign messages.
 type Keys interface {
 	// LongLived returns the key that signs, then the next one.
@@ -83,7 +72,8 @@ type Provider struct {
 	Site      *web.Site
 	Services  *federation.Services
 	Pending   federation.Pending
-	Sessions  Sessions
+	Sessions  federation.Sessions
+	Farewell  *federation.Farewell
 	Reach     func(ctx context.Context, subscriberID string) ([]authenticator.Evidence, error) // what a person could prove himself with
 	Keys      Keys
 	Subjects  []byte // key of pairwise subject values

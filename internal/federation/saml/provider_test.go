@@ -164,6 +164,8 @@ func newWorld(t testing.TB) *world {
 			App: federation.Text{Japanese: "認証", English: "Login"}},
 		Random: rand.Reader, Now: now,
 	}
+	w.provider.Farewell = &federation.Farewell{Site: w.site, Sessions: w.sessions, Services: w.provider.Services, Pending: w.pending,
+		View: store.View[federation.ParticipationReader](w.db)}
 	w.provider.Consent = consent.Book{View: store.View[consent.Reader](w.db)}
 	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, InTx: store.In[consent.Tx](w.db), Now: now,
 		Tellers: map[federation.Protocol]consent.Teller{federation.SAML: w.provider.Told}}).Mount()
@@ -714,6 +716,68 @@ func TestSilentLogout(t *testing.T) {
 	}
 }
 
+// TestFarewell tells, after the end, of the other services that nobody has told, and
+// of no more than is sealed into the address.
+func TestFarewell(t *testing.T) {
+	w := newWorld(t)
+	w.answer(w.ask(by("named")))
+	a := w.answer(w.ask(by("sp")))
+	message := saml.LogoutMessage("_n<", saml.Text(a.response, ns, "NameID")+"<", "s1<", saml.Attr(a.response, ns, "AuthnStatement", "SessionIndex")+"<")
+	message = strings.ReplaceAll(message, saml.TheirEntity, "https://sp.example/shibboleth")
+	page := w.send("GET", "/saml/slo?"+saml.Query(message, "", &saml.Theirs, saml.RSASHA256), "").Header().Get("Location")
+	w.site.Handle("GET /logged-out", func(rw http.ResponseWriter, r *http.Request) error {
+		names, err := w.provider.Farewell.Left(r)
+		_, _ = io.WriteString(rw, strings.Join(names, ", "))
+		return err
+	})
+	if got := w.send("GET", page, "").Body.String(); got != "Library" {
+		t.Errorf("%s tells of %q", page, got)
+	}
+	for _, other := range []string{"/logged-out", "/logged-out?p=x", page + "A"} {
+		if got := w.send("GET", other, "").Body.String(); got != "" {
+			t.Errorf("%s tells of %q", other, got)
+		}
+	}
+	w.now = w.now.Add(time.Hour)
+	if got := w.send("GET", page, "").Body.String(); got != "" {
+		t.Errorf("an hour later: %q", got)
+	}
+}
+
+// TestKeyRollOver is the drill: a service that has read our metadata once goes on
+// through a rotation, since the next certificate was in them; and it believes the
+// metadata that are signed by that one. SAML-7.
+func TestKeyRollOver(t *testing.T) {
+	w := newWorld(t)
+	kept := []saml.Credential{w.certificate(signing), w.certificate(signing + 1)}
+	verifies := func(c saml.Credential, document []byte, element string) bool {
+		return saml.VerifiedBy(t, c, document, element) == nil
+	}
+	before := w.answer(w.ask(by("sp"))).response
+	if !verifies(kept[0], before, "Response") || verifies(kept[1], before, "Response") {
+		t.Error("the active key does not sign")
+	}
+	old := ourKeys()
+	fresh, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	active, next := old[1], keyring.LongLived{KID: "kid-3", State: keyring.Next, Signer: fresh, CreatedAt: w.now}
+	active.State = keyring.Active
+	w.provider.Keys = keys{active, next}
+	after := w.answer(w.ask(by("sp"))).response
+	if !verifies(kept[1], after, "Response") || verifies(kept[0], after, "Response") {
+		t.Error("the service that kept our metadata is left behind")
+	}
+	metadata := w.send("GET", "/saml/metadata", "").Body.Bytes()
+	if !verifies(kept[1], metadata, "EntityDescriptor") {
+		t.Error("the new metadata are not signed by the certificate that was in the old ones")
+	}
+	if now := w.certificate(signing + 1); bytes.Equal(now.Certificate, kept[0].Certificate) || bytes.Equal(now.Certificate, kept[1].Certificate) {
+		t.Error("there is no new certificate for the next time")
+	}
+}
+
 // TestCheckService finds at the desk what would fail at the door.
 func TestCheckService(t *testing.T) {
 	good := services()[0]
@@ -745,5 +809,18 @@ func TestCheckService(t *testing.T) {
 	faults := saml.Policy{EntityID: "x", Scopes: []string{"a@b"}, InformationURL: federation.Text{English: "x"}, Technical: "x"}.Validate()
 	if len(faults) != 4 || !slices.IsSortedFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) {
 		t.Errorf("%v", faults)
+	}
+}
+
+// BenchmarkSingleSignOn is an answer to a service in a session that there is; it
+// stands beside [BenchmarkSignatures].
+func BenchmarkSingleSignOn(b *testing.B) {
+	w := newWorld(b)
+	w.signIn(authenticator.Password, authenticator.TOTP)
+	address := "/saml/sso?" + saml.Query(by("sp"), "", nil, "")
+	for b.Loop() {
+		if rw := w.send("GET", address, ""); rw.Code != http.StatusOK {
+			b.Fatal(rw.Code)
+		}
 	}
 }

@@ -17,9 +17,6 @@ import (
 	"warifu/internal/web"
 )
 
-// loggedOut is the page after a logout that no service waits for.
-const loggedOut = "/logged-out"
-
 var logoutPlace = secret.Place{Table: "federation", Column: "saml_logout"}
 
 // leaving is a proven LogoutRequest on its way through the browser.
@@ -114,10 +111,9 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, l leaving) erro
 	if err != nil {
 		return unknown(err)
 	}
-	token := p.Site.Session(r)
-	present, _, err := p.Sessions.Who(r.Context(), token)
+	present, _, err := p.Sessions.Who(r.Context(), p.Site.Session(r))
 	if errors.Is(err, session.ErrNone) { // it has ended already
-		return p.answerLogout(w, r, l, service, statusSuccess)
+		return p.answerLogout(w, r, l, service, statusSuccess, federation.LoggedOut)
 	}
 	if err != nil {
 		return err
@@ -127,15 +123,16 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request, l leaving) erro
 		return err
 	}
 	if !own { //guard:SAML-8
-		return p.answerLogout(w, r, l, service, statusUnknownPrincipal)
+		return p.answerLogout(w, r, l, service, statusUnknownPrincipal, federation.LoggedOut)
 	}
-	if err := p.end(w, r, token, present, service); err != nil {
+	page, err := p.end(w, r, present, service)
+	if err != nil {
 		return err
 	}
 	if others {
-		return p.answerLogout(w, r, l, service, statusPartialLogout)
+		return p.answerLogout(w, r, l, service, statusPartialLogout, page)
 	}
-	return p.answerLogout(w, r, l, service, statusSuccess)
+	return p.answerLogout(w, r, l, service, statusSuccess, page)
 }
 
 // parts reports whether the service has the part in the session that it says, by
@@ -169,31 +166,27 @@ func (p *Provider) parts(ctx context.Context, present session.Session, service f
 	return own, others, nil
 }
 
-func (p *Provider) end(w http.ResponseWriter, r *http.Request, token string, present session.Session, service federation.Service) error {
-	err := p.InTx(r.Context(), func(tx Tx) error {
+// end ends the session, and returns the page that says so.
+func (p *Provider) end(w http.ResponseWriter, r *http.Request, present session.Session, service federation.Service) (page string, err error) {
+	err = p.InTx(r.Context(), func(tx Tx) error {
 		return tx.AppendAudit(r.Context(), p.event(r, EventLogout, "ended", present.SubscriberID, service, present.ID))
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := p.Sessions.End(r.Context(), token); err != nil {
-		return err
-	}
-	p.Site.SetSession(w, "")
-	w.Header().Set("Clear-Site-Data", `"cache"`)
-	return nil
+	return p.Farewell.Leave(w, r, service.ID)
 }
 
-// answerLogout sends the browser back with a signed LogoutResponse, unless none
-// is owed or there is nowhere to send it.
-func (p *Provider) answerLogout(w http.ResponseWriter, r *http.Request, l leaving, service federation.Service, outcome *status) error {
+// answerLogout sends the browser back with a signed LogoutResponse, or to a page of
+// ours if none is owed or there is nowhere to send it.
+func (p *Provider) answerLogout(w http.ResponseWriter, r *http.Request, l leaving, service federation.Service, outcome *status, page string) error {
 	_, entity, err := p.service(r.Context(), service.EntityID)
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(entity.Logouts, func(o Logout) bool { return o.Binding == bindingRedirect })
 	if l.Silent || i < 0 {
-		return p.Site.Redirect(w, r, loggedOut)
+		return p.Site.Redirect(w, r, page)
 	}
 	id, err := newID(p.Random)
 	if err != nil {

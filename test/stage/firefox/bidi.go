@@ -1,4 +1,4 @@
-package extension
+package firefox
 
 import (
 	"bufio"
@@ -18,8 +18,7 @@ import (
 // bidi is a WebDriver BiDi session over a WebSocket (RFC 6455), as far as a client
 // that sends texts needs one.
 type bidi struct {
-	conn  net.Conn
-	limit time.Duration // of each answer
+	conn net.Conn
 
 	mu      sync.Mutex
 	next    int
@@ -34,28 +33,8 @@ type reply struct {
 	Message string          `json:"message"`
 }
 
-// dialReady waits until the browser says that it is ready for a session. While it
-// starts, it sometimes never answers the first command of a connection; hence each
-// question has a connection of its own.
-func dialReady(address string) (*bidi, error) {
-	for deadline := time.Now().Add(2 * pageTime); ; {
-		b, err := dialBidi(address)
-		if err != nil {
-			return nil, err
-		}
-		b.limit = 2 * time.Second
-		if err = b.call("session.status", map[string]any{}, nil); err == nil {
-			b.limit = pageTime
-			return b, nil
-		}
-		b.conn.Close()
-		if time.Now().After(deadline) {
-			return nil, err
-		}
-	}
-}
-
-func dialBidi(address string) (*bidi, error) {
+// dial opens the connection of a session to come.
+func dial(address string) (*bidi, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
@@ -74,13 +53,13 @@ func dialBidi(address string) (*bidi, error) {
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		return nil, fmt.Errorf("the browser answers %s", answer.Status)
 	}
-	b := &bidi{conn: conn, limit: pageTime, waiting: make(map[int]chan reply)}
+	b := &bidi{conn: conn, waiting: make(map[int]chan reply)}
 	go b.read(in)
 	return b, nil
 }
 
-// call sends a command and fills in its result.
-func (b *bidi) call(method string, params, result any) error {
+// call sends a command, and fills in its result if it comes within the limit.
+func (b *bidi) call(limit time.Duration, method string, params, result any) error {
 	answer := make(chan reply, 1)
 	b.mu.Lock()
 	b.next++
@@ -98,7 +77,7 @@ func (b *bidi) call(method string, params, result any) error {
 	open := true
 	select {
 	case r, open = <-answer:
-	case <-time.After(b.limit):
+	case <-time.After(limit):
 		return fmt.Errorf("%s: no answer to %.200s", method, text)
 	}
 	switch {
