@@ -101,7 +101,7 @@ func TestBadFeedKeepsLastGood(t *testing.T) {
 		},
 		"another host":   func(u *union) { u.leadTo(httptest.NewTLSServer) },
 		"another scheme": func(u *union) { u.leadTo(httptest.NewServer) },
-		"a circle":       func(u *union) { u.instead(http.RedirectHandler("/again", 302).ServeHTTP) },
+		"a circle":       func(u *union) { u.instead(http.RedirectHandler("/again", http.StatusFound).ServeHTTP) },
 		"no server":      func(u *union) { u.server.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
