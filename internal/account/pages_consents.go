@@ -36,7 +36,11 @@ func (p *Pages) showConsents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	names, err := p.serviceNames(r)
+	ids := make([]string, 0, len(all))
+	for _, c := range all {
+		ids = append(ids, c.Service)
+	}
+	names, err := p.serviceNames(r, ids)
 	if err != nil {
 		return err
 	}

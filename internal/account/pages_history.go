@@ -34,10 +34,6 @@ func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	names, err := p.serviceNames(r)
-	if err != nil {
-		return err
-	}
 	n, err := strconv.Atoi(web.Query(r, "page"))
 	if err != nil || n < 1 || (n-1)*historyPage >= len(all) {
 		n = 1
@@ -49,7 +45,16 @@ func (p *Pages) showHistory(w http.ResponseWriter, r *http.Request) error {
 	if n*historyPage < len(all) {
 		page.Older = strconv.Itoa(n + 1)
 	}
-	for _, e := range all[(n-1)*historyPage : min(len(all), n*historyPage)] {
+	shown := all[(n-1)*historyPage : min(len(all), n*historyPage)]
+	ids := make([]string, 0, len(shown))
+	for _, e := range shown {
+		ids = append(ids, e.Service)
+	}
+	names, err := p.serviceNames(r, ids)
+	if err != nil {
+		return err
+	}
+	for _, e := range shown {
 		page.List = append(page.List, p.historyRow(r, e, names))
 	}
 	return p.Site.Render(w, r, http.StatusOK, "account/history", page)
@@ -76,12 +81,18 @@ func (p *Pages) historyRow(r *http.Request, e history.Entry, names map[string]st
 	return row
 }
 
-// serviceNames are the names of all services by their ids.
-func (p *Pages) serviceNames(r *http.Request) (map[string]string, error) {
-	all, err := p.Services.All(r.Context())
-	names := make(map[string]string, len(all))
-	for _, s := range all {
-		names[s.ID] = s.Name.In(string(p.Site.Lang(r)))
+// serviceNames are the names of services by their ids.
+func (p *Pages) serviceNames(r *http.Request, ids []string) (map[string]string, error) {
+	names := make(map[string]string)
+	for _, id := range ids {
+		if _, known := names[id]; known || id == "" {
+			continue
+		}
+		name, err := p.Services.Name(r.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		names[id] = name.In(string(p.Site.Lang(r)))
 	}
-	return names, err
+	return names, nil
 }

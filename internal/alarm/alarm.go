@@ -42,6 +42,7 @@ type Rule struct {
 type Finding struct {
 	Rule     Rule
 	Of       string // id of whom it is about; empty if it is about nobody
+	What     string // name of the part of the system that it is about; empty if that is the whole
 	N, Limit int64  // how many, and how many may be
 }
 
@@ -180,7 +181,7 @@ func (w *Watch) limit(ctx context.Context, tx Tx, minute time.Time) (int64, erro
 // RaiseRarely is [Watch.Raise], but not of the same thing less than a time after
 // it was raised, on whichever node. It reports whether it was raised.
 func (w *Watch) RaiseRarely(ctx context.Context, tx RaiseTx, f Finding, every time.Duration) (bool, error) {
-	raised, err := tx.RaiseAlarm(ctx, strings.TrimSuffix(f.Rule.Name+": "+f.Of, ": "), every, w.Now())
+	raised, err := tx.RaiseAlarm(ctx, strings.TrimSuffix(f.Rule.Name+": "+f.Of+f.What, ": "), every, w.Now())
 	if err != nil || !raised {
 		return false, err
 	}
@@ -190,13 +191,16 @@ func (w *Watch) RaiseRarely(ctx context.Context, tx RaiseTx, f Finding, every ti
 // Raise records an alarm, and mails it to the administrators.
 func (w *Watch) Raise(ctx context.Context, tx RaiseTx, f Finding) error {
 	now := w.Now()
-	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: f.Rule.Name, Subscriber: f.Of,
-		Detail: map[string]string{"failures": fmt.Sprint(f.N), "limit": fmt.Sprint(f.Limit)}})
+	scope, detail := scopeText, map[string]string{"failures": fmt.Sprint(f.N), "limit": fmt.Sprint(f.Limit)}
+	if f.What != "" {
+		scope, detail["of"] = mail.Text{Japanese: f.What, English: f.What}, f.What
+	}
+	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: f.Rule.Name, Subscriber: f.Of, Detail: detail})
 	if err != nil {
 		return err
 	}
 	for _, address := range w.To {
-		letter := mail.Alarm{At: now, Rule: f.Rule.Text, N: int(f.N), Limit: int(f.Limit), Scope: scopeText, URL: w.Trail}
+		letter := mail.Alarm{At: now, Rule: f.Rule.Text, N: int(f.N), Limit: int(f.Limit), Scope: scope, URL: w.Trail}
 		if err := w.Outbox.Queue(ctx, tx, mail.Envelope{To: address}, letter); err != nil {
 			return err
 		}

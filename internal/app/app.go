@@ -71,6 +71,7 @@ type App struct {
 	TOTP      *totp.Verifier
 	Passkeys  *passkey.Party
 	Services  *federation.Services
+	Feeds     *saml.Feeds
 	Signing   *keyring.Signing
 	Sessions  *session.Service
 	Notices   *notice.Service
@@ -198,11 +199,29 @@ func (a *App) buildLeaves() (err error) {
 	a.Directory.Notices = a.Notices
 	a.Alarm = &alarm.Watch{InTx: store.In[alarm.Tx](a.DB), Outbox: a.Notices.Outbox, To: c.Institution.AlarmMail,
 		Trail: mail.URL(c.Console() + "/admin"), Log: a.Log, Now: a.now}
+	if err := a.buildFeeds(); err != nil {
+		return err
+	}
 	a.Reception = &helpdesk.Reception{Notices: a.Notices, Words: a.words, Random: rand.Reader, Now: a.now,
 		Mail: helpdesk.DeskMail{Outbox: a.Notices.Outbox, To: c.HelpDesk.Mail, Console: mail.URL(c.Console() + "/desk")}}
 	a.Cases = &helpdesk.Watch{InTx: store.In[helpdesk.WaitTx](a.DB), View: store.View[helpdesk.WaitReader](a.DB), Hub: a.Hub, Now: a.now}
 	a.Metrics.Gauge("warifu_code_failures", "Wrong codes of the last five minutes, of all nodes.", a.Alarm.Last)
 	a.Metrics.Gauge("warifu_code_failures_alarm", "1 while there are too many of them.", a.Alarm.Ringing)
+	return nil
+}
+
+// buildFeeds makes the services that metadata of others describe.
+func (a *App) buildFeeds() error {
+	verify, err := saml.NewVerify()
+	if err != nil {
+		return err
+	}
+	a.Feeds = &saml.Feeds{Feeds: a.Config.SAML.Feeds, Allowed: a.Config.SAML.AllowedAttributes, Loopback: !a.Site.Secure(),
+		InTx: store.In[saml.FeedTx](a.DB), View: store.View[saml.FeedReader](a.DB), Verify: verify, Client: saml.NewFeedClient(),
+		Alarm: a.Alarm, Log: a.Log, Now: a.now}
+	if len(a.Feeds.Feeds) > 0 {
+		a.Services.Feeds = a.Feeds
+	}
 	return nil
 }
 

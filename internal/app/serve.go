@@ -15,6 +15,7 @@ import (
 	"warifu/internal/clock"
 	"warifu/internal/faq"
 	"warifu/internal/federation/oidc"
+	"warifu/internal/federation/saml"
 	"warifu/internal/helpdesk"
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
@@ -66,6 +67,7 @@ func (a *App) buildBackground() error {
 		&background.Job{Name: "files of the FAQ", Every: faq.LookEvery, Log: a.Log, Run: a.FAQ.Look},
 		&background.Job{Name: "counts of the FAQ", Every: faq.FlushEvery, Log: a.Log, Run: a.Tally.Flush},
 		&background.Job{Name: "listener", Every: time.Second, Log: a.Log, Run: a.DB.Listen},
+		&background.Job{Name: "feeds", Every: saml.FeedsEvery, Log: a.Log, Run: a.Feeds.Refresh},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}
 	return nil

@@ -52,6 +52,8 @@ type commands struct {
 	Clock   clockCommand   `cmd:"" help:"What to do after the clock was wrong."`
 	TOTP    totpCommand    `cmd:"" name:"totp" help:"An Authenticator for the terminal: codes, and accounts to and from files."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`
+
+	VerifyFeed verifyFeedCommand `cmd:"" hidden:"" help:"Verify metadata for the server that has started this process."`
 }
 
 // Exit statuses.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -29,6 +30,7 @@ type clientCommand struct {
 
 	Subject        clientSubjectCommand  `cmd:"" help:"The values by which services know people."`
 	ImportMetadata clientMetadataCommand `cmd:"" name:"import-metadata" help:"Give a service that speaks SAML newer metadata."`
+	Feed           clientFeedCommand     `cmd:"" help:"Metadata of others: those of a federation."`
 }
 
 // clientTx is what the commands need of a transaction.
@@ -79,7 +81,7 @@ func perform(env *Env, a *app.App, c act) (changed federation.Service, err error
 // faultsOf returns all faults of a service, those of its metadata included.
 func faultsOf(s federation.Service, a *app.App) []error {
 	faults := s.Validate(!a.Site.Secure())
-	if err := saml.CheckService(s, !a.Site.Secure()); err != nil {
+	if err := a.Config.SAML.CheckService(s, !a.Site.Secure()); err != nil {
 		faults = append(faults, err)
 	}
 	return faults
@@ -234,13 +236,27 @@ func printClient(env *Env, asJSON bool, id, plain string) error {
 
 type clientListCommand struct {
 	withConfig
-	JSON bool `help:"Print JSON."`
+	Feed string `help:"The feed whose services to list, instead of own records."`
+	JSON bool   `help:"Print JSON."`
 }
 
-// Run lists the services of the configuration file and of the database.
+// all are the own records, or the services of a feed.
+func (c clientListCommand) all(env *Env, a *app.App) ([]federation.Service, error) {
+	if c.Feed == "" {
+		return a.Services.All(env.Context)
+	}
+	feed, ok := a.Config.SAML.Feed(c.Feed)
+	if !ok {
+		return nil, fmt.Errorf("the configuration has no feed %q", c.Feed)
+	}
+	return a.Feeds.List(env.Context, feed)
+}
+
+// Run lists the services of the configuration file and of the database, or those of
+// a feed.
 func (c clientListCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
-		all, err := a.Services.All(env.Context)
+		all, err := c.all(env, a)
 		if err != nil {
 			return err
 		}
@@ -252,7 +268,7 @@ func (c clientListCommand) Run(env *Env) error {
 			if s.Disabled {
 				state = "off"
 			}
-			if err := env.Printf("%-20s %-5s %-4s %s\n", s.ID, s.Protocol, state, s.Name.English); err != nil {
+			if err := env.Printf("%-20s %-5s %-4s %s\n", s.ID, s.Protocol, state, s.Name.In("en")); err != nil {
 				return err
 			}
 		}
@@ -267,23 +283,37 @@ type onClient struct {
 }
 
 type clientShowCommand struct {
-	onClient
-	JSON bool `help:"Print JSON, which it does anyway."`
+	withConfig
+	ID   string `arg:"" help:"The client_id, or the entityID of a service that speaks SAML."`
+	JSON bool   `help:"Print JSON, which it does anyway."`
 }
 
 // Run prints a service as JSON, which client add --file reads; of its secret there
-// is only a digest.
+// is only a digest. One of a feed, which cannot be added, is printed with what the
+// feed says.
 func (c clientShowCommand) Run(env *Env) error {
 	return c.do(env, func(a *app.App) error {
 		all, err := a.Services.All(env.Context)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(all, hasID(c.ID))
-		if i < 0 {
-			return federation.ErrNoService
+		i := slices.IndexFunc(all, func(s federation.Service) bool { return s.ID == c.ID || s.EntityID == c.ID && c.ID != "" })
+		if i >= 0 {
+			return env.JSON(all[i])
 		}
-		return env.JSON(all[i])
+		s, err := a.Services.Find(env.Context, c.ID)
+		if errors.Is(err, federation.ErrNoService) {
+			s, err = a.Services.FindEntity(env.Context, c.ID)
+		}
+		if err != nil {
+			return err
+		}
+		described := json.RawMessage(s.Metadata)
+		s.Metadata = ""
+		return env.JSON(struct {
+			federation.Service
+			Described json.RawMessage `json:"described"`
+		}{s, described})
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"warifu/internal/exportfile"
+	"warifu/internal/federation/saml"
 )
 
 // asCommand makes the test's program the command itself, so that tests have real
@@ -21,7 +22,7 @@ import (
 const asCommand = "WARIFU_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
+	if os.Getenv(asCommand) != "" || len(os.Args) > 1 && os.Args[1] == saml.VerifyCommand {
 		os.Exit(Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

@@ -171,6 +171,11 @@ func (c *Config) resolve(folder string) {
 			*name = filepath.Join(folder, *name)
 		}
 	}
+	for i := range c.SAML.Feeds {
+		if file := &c.SAML.Feeds[i].File; *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(folder, *file)
+		}
+	}
 }
 
 // readDatabase takes in the address of the database; a relative name in it
@@ -223,12 +228,17 @@ func (c *Config) readServices(places places) located {
 	return located
 }
 
-// readSecrets takes in what each service has in files of its own; relative
-// names begin at the folder of the configuration.
+// readSecrets takes in what each service and each feed has in files of its own;
+// relative names begin at the folder of the configuration.
 func (c *Config) readSecrets(folder string) (faults Faults) {
 	for i := range c.Services {
 		if err := c.Services[i].ReadFiles(within(folder)); err != nil {
 			faults = append(faults, fmt.Sprintf("services[%d]: %v", i, err))
+		}
+	}
+	for i := range c.SAML.Feeds {
+		if err := c.SAML.Feeds[i].ReadFiles(within(folder)); err != nil {
+			faults = append(faults, fmt.Sprintf("saml.feeds[%d].certificate_file: %v", i, err))
 		}
 	}
 	return faults

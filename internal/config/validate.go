@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"warifu/internal/federation/saml"
 	"warifu/internal/i18n"
 	"warifu/internal/mail"
 	"warifu/internal/web"
@@ -62,12 +61,14 @@ func (c Config) Validate() (faults []error) {
 	under("mail_otp", c.MailOTP.Validate())
 	under("assurance", c.Assurance.Validate())
 	under("mail", c.Mail.Validate())
-	under("saml", c.SAML.Validate())
+	federated := c.SAML
+	federated.BaseURL = c.BaseURL
+	under("saml", federated.Validate())
 	seen := make(map[string]bool)
 	for i, service := range c.Services {
 		key := fmt.Sprintf("services[%d]", i)
 		at(key, service.Validate(loopback)...)
-		at(key, saml.CheckService(service, loopback))
+		at(key, c.SAML.CheckService(service, loopback))
 		if seen[service.ID] {
 			at(key, fmt.Errorf("the id %q is there twice", service.ID))
 		}

@@ -105,6 +105,7 @@ type Service struct {
 	Release         Release     `yaml:"release" json:"release,omitzero"`
 	Consent         ConsentMode `yaml:"consent" json:"consent,omitempty"`        // default none
 	PrivacyURL      Text        `yaml:"privacy_url" json:"privacy_url,omitzero"` // its privacy statement, for the page that asks for consent
+	Feed            string      `yaml:"-" json:"feed,omitempty"`                 // the feed that its metadata are of
 	RelyingParty    `yaml:",inline"`
 	ServiceProvider `yaml:",inline"`
 }
@@ -178,7 +179,7 @@ const (
 type ServiceProvider struct {
 	EntityID       string     `yaml:"entity_id" json:"entity_id,omitempty"`             // that of its metadata
 	MetadataFile   string     `yaml:"metadata_file" json:"-"`                           // read by [Service.ReadFiles]
-	Metadata       string     `yaml:"metadata" json:"metadata,omitempty"`               // its metadata, as XML
+	Metadata       string     `yaml:"metadata" json:"metadata,omitempty"`               // its metadata, as XML; those of a feed, if neither is given
 	Encryption     Encryption `yaml:"encryption" json:"encryption,omitempty"`           // auto (default), required, off
 	NameID         NameID     `yaml:"name_id" json:"name_id,omitempty"`                 // transient (default) or persistent
 	SignedRequests bool       `yaml:"signed_requests" json:"signed_requests,omitempty"` // unsigned ones are refused, whatever the metadata says
@@ -313,9 +314,6 @@ func (s Service) Validate(loopback bool) (faults []error) {
 		oneOf("name_id", string(s.NameID), string(Transient), string(Persistent))
 		if s.EntityID == "" {
 			fault("entity_id is missing")
-		}
-		if s.Metadata == "" {
-			fault("metadata_file is missing")
 		}
 	}
 	return faults

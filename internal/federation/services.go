@@ -31,9 +31,11 @@ type ServiceTx interface {
 }
 
 // Services are all services: those of the configuration and, read anew every
-// few seconds, those of the database. A look-up costs no transaction.
+// few seconds, those of the database, which are own records; then those of feeds.
+// Looking up an own record costs no transaction.
 type Services struct {
 	Configured []Service
+	Feeds      Feeds // nil: there are none
 	View       func(context.Context, func(ServiceReader) error) error
 	Now        func() time.Time
 
@@ -58,26 +60,33 @@ func (s *Services) Find(ctx context.Context, id string) (Service, error) {
 		return Service{}, err
 	}
 	service, ok := set.byID[id]
-	if !ok || service.Disabled {
+	if !ok {
+		return s.ofFeed(ctx, set, id)
+	}
+	if service.Disabled {
 		return Service{}, ErrNoService
 	}
-	return service, nil
+	return s.complete(ctx, service)
 }
 
-// FindEntity returns the service with the entityID, as [Services.Find] does.
+// FindEntity returns the service with the entityID, as [Services.Find] does: an own
+// record before those of feeds.
 func (s *Services) FindEntity(ctx context.Context, entityID string) (Service, error) {
 	set, err := s.set(ctx)
 	if err != nil {
 		return Service{}, err
 	}
-	id, ok := set.byEntity[entityID]
-	if !ok {
+	id, own := set.byEntity[entityID]
+	switch {
+	case own:
+		return s.Find(ctx, id)
+	case s.Feeds == nil:
 		return Service{}, ErrNoService
 	}
-	return s.Find(ctx, id)
+	return s.Feeds.Entity(ctx, entityID)
 }
 
-// All returns all services, switched off or not, by id.
+// All returns all own records, switched off or not, by id.
 func (s *Services) All(ctx context.Context) ([]Service, error) {
 	set, err := s.set(ctx)
 	if err != nil {

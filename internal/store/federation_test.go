@@ -26,6 +26,9 @@ func TestFederation(t *testing.T) {
 			"a pushed request is taken once":                 testPushed,
 			"what has expired is deleted":                    testFederationExpiry,
 			"every query has an index":                       testFederationIndexes,
+			"a feed is claimed by one node at a time":        testFeedClaimed,
+			"answers are replaced, and bounded":              testAnswers,
+			"services of generations are deleted":            testFeedServicesRemoved,
 		} {
 			t.Run(name, func(t *testing.T) {
 				db, err := Open(newURL(t))
@@ -320,6 +323,12 @@ func testFederationIndexes(t *testing.T, db *DB) {
 		`SELECT value FROM pairwise_subject WHERE subscriber_id = 'u' AND sector = 's'`,
 		`DELETE FROM pushed_request WHERE service_id = 's' AND digest = 'd'`,
 		`DELETE FROM client_assertion WHERE expires_at <= 1`,
+		`SELECT record FROM feed_service WHERE entity_id = 'e'`,
+		`SELECT record FROM feed_service WHERE service_id = 's'`,
+		`SELECT record FROM feed_service WHERE feed = 'f' AND generation = 1 ORDER BY entity_id`,
+		`DELETE FROM feed_service WHERE feed = 'f' AND generation >= 1 AND generation <= 2 AND entity_id IN
+			(SELECT entity_id FROM feed_service WHERE feed = 'f' AND generation >= 1 AND generation <= 2 LIMIT 500)`,
+		`DELETE FROM feed_service WHERE feed = 'f' AND generation = 0 AND valid_until <= 1`,
 	} {
 		if plan := queryPlan(t, db, query); strings.Contains(plan, "SCAN ") && !strings.Contains(plan, "USING INDEX") || strings.Contains(plan, "Seq Scan") {
 			t.Errorf("%s\n%s", query, plan)

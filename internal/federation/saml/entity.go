@@ -30,16 +30,16 @@ type Entity struct {
 
 // Consumer is an address that answers may go to.
 type Consumer struct {
-	Location  string
-	Index     string
-	IsDefault *bool // nil: nothing is said
+	Location  string `json:"location"`
+	Index     string `json:"index,omitempty"`
+	IsDefault *bool  `json:"is_default,omitempty"` // nil: nothing is said
 }
 
 // Logout is an address of single logout by a binding of the front channel.
 type Logout struct {
-	Binding  string
-	Location string
-	Response string // where answers go
+	Binding  string `json:"binding"`
+	Location string `json:"location"`
+	Response string `json:"response"` // where answers go
 }
 
 // EncryptionKey is a key to encrypt for, with the algorithms that are named
@@ -80,10 +80,7 @@ func parseEntity(root *etree.Element, loopback bool) (*Entity, error) {
 	if e.ID == "" || len(e.ID) > maxEntityID || strings.ContainsAny(e.ID, " \t\r\n") {
 		return nil, badMetadata("the entityID must be an address of at most %d characters", maxEntityID)
 	}
-	roles := children(root, nsMetadata, "SPSSODescriptor")
-	roles = slices.DeleteFunc(roles, func(role *etree.Element) bool {
-		return !slices.Contains(strings.Fields(attr(role, "protocolSupportEnumeration")), nsProtocol)
-	})
+	roles := serviceRoles(root)
 	if len(roles) != 1 {
 		return nil, badMetadata("%s: want one SPSSODescriptor for SAML 2.0", e.ID)
 	}
@@ -100,6 +97,13 @@ func parseEntity(root *etree.Element, loopback bool) (*Entity, error) {
 	}
 	e.readLogouts(role, loopback)
 	return e, e.readKeys(role)
+}
+
+// serviceRoles returns the descriptions of a service provider for SAML 2.0.
+func serviceRoles(root *etree.Element) []*etree.Element {
+	return slices.DeleteFunc(children(root, nsMetadata, "SPSSODescriptor"), func(role *etree.Element) bool {
+		return !slices.Contains(strings.Fields(attr(role, "protocolSupportEnumeration")), nsProtocol)
+	})
 }
 
 // limit takes over the earlier of two ends.

@@ -5,7 +5,13 @@ import "github.com/beevik/etree"
 // What the tests of the endpoints, which need the store, take from those of the
 // messages.
 var (
+	Ours            = ours
 	Theirs          = theirs
+	Providers       = providers
+	TheirProvider   = theirProvider
+	AggregateOf     = aggregateOf
+	SignedFeed      = signedFeed
+	LargeFeed       = largeFeed
 	Foreign         = foreign
 	Request         = request
 	Metadata        = metadata

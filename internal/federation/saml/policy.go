@@ -33,6 +33,12 @@ type Policy struct {
 	Support string `yaml:"support_contact"`
 	// Security is the address for incidents (Sirtfi).
 	Security string `yaml:"security_contact"`
+	// AllowedAttributes are what services of feeds get if their metadata ask for it,
+	// and no entity category says more or less: names as under release.
+	AllowedAttributes []string `yaml:"allowed_attributes"`
+	// Feeds are metadata of others; an earlier one beats a later one, and an own
+	// record beats both.
+	Feeds []Feed `yaml:"feeds"`
 
 	// Institution and the rest are those of the whole configuration.
 	Institution federation.Text `yaml:"-"`
@@ -64,8 +70,32 @@ func (p Policy) Validate() (faults []error) {
 			faults = append(faults, errors.New(name+" must be a mail address"))
 		}
 	}
+	for _, name := range p.AllowedAttributes {
+		if !slices.Contains(releaseNames(), name) {
+			faults = append(faults, fmt.Errorf("allowed_attributes must be of %s; %q is not", strings.Join(releaseNames(), ", "), name))
+		}
+	}
+	seen := make(map[string]bool)
+	for i, feed := range p.Feeds {
+		for _, fault := range feed.validate(strings.HasPrefix(p.BaseURL, "http://")) {
+			faults = append(faults, fmt.Errorf("feeds[%d].%w", i, fault))
+		}
+		if seen[feed.ID] {
+			faults = append(faults, fmt.Errorf("feeds[%d].id must be another than those before", i))
+		}
+		seen[feed.ID] = true
+	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return faults
+}
+
+// Feed returns the feed with the id.
+func (p Policy) Feed(id string) (Feed, bool) {
+	at := slices.IndexFunc(p.Feeds, func(feed Feed) bool { return feed.ID == id })
+	if at < 0 {
+		return Feed{}, false
+	}
+	return p.Feeds[at], true
 }
 
 // Name is our entityID.
@@ -85,10 +115,14 @@ func (p Policy) scope() string {
 }
 
 // CheckService returns what is wrong with the metadata of a service that speaks
-// SAML, beyond what [federation.Service.Validate] sees.
-func CheckService(s federation.Service, loopback bool) error {
-	if s.Protocol != federation.SAML || s.Metadata == "" {
+// SAML, beyond what [federation.Service.Validate] sees. It may have none if they can
+// come from a feed.
+func (p Policy) CheckService(s federation.Service, loopback bool) error {
+	if s.Protocol != federation.SAML || s.Metadata == "" && len(p.Feeds) > 0 {
 		return nil
+	}
+	if s.Metadata == "" {
+		return fmt.Errorf("service %q: metadata_file is missing, and there is no feed", s.ID)
 	}
 	entity, err := ParseMetadata([]byte(s.Metadata), loopback)
 	if err == nil && entity.ID != s.EntityID {

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -85,7 +86,7 @@ type Provider struct {
 	Now       func() time.Time
 
 	mu       sync.Mutex
-	entities map[string]readEntity // by id of the service
+	entities *lru[readEntity]      // by id of the service
 	certs    map[string]Credential // by id of the key
 	signed   signedMetadata
 }
@@ -219,21 +220,33 @@ func unknown(err error) error {
 	return err
 }
 
+// entity returns what the metadata of a service say, or the record of a feed.
 func (p *Provider) entity(service federation.Service) (*Entity, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known, ok := p.entities[service.ID]; ok && known.text == service.Metadata {
+	if p.entities == nil {
+		p.entities = newLRU[readEntity](feedCache)
+	}
+	if known, ok := p.entities.get(service.ID); ok && known.text == service.Metadata {
 		return known.entity, nil
 	}
-	entity, err := ParseMetadata([]byte(service.Metadata), p.loopback())
+	entity, err := readEntityOf(service, p.loopback())
 	if err != nil {
 		return nil, err
 	}
-	if p.entities == nil {
-		p.entities = make(map[string]readEntity)
-	}
-	p.entities[service.ID] = readEntity{text: service.Metadata, entity: entity}
+	p.entities.put(service.ID, readEntity{text: service.Metadata, entity: entity})
 	return entity, nil
+}
+
+func readEntityOf(service federation.Service, loopback bool) (*Entity, error) {
+	if service.Feed == "" {
+		return ParseMetadata([]byte(service.Metadata), loopback)
+	}
+	var r Record
+	if err := json.Unmarshal([]byte(service.Metadata), &r); err != nil {
+		return nil, badMetadata("%s: %w", service.EntityID, err)
+	}
+	return r.entity()
 }
 
 // badRequest is an error that stays on our own pages: the service or the address

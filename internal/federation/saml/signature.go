@@ -34,6 +34,8 @@ var signatureHashes = map[string]crypto.Hash{
 
 var digestMethods = []string{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2001/04/xmldsig-more#sha384", "http://www.w3.org/2001/04/xmlenc#sha512"}
 
+var digestHashes = map[string]crypto.Hash{digestMethods[0]: crypto.SHA256, digestMethods[1]: crypto.SHA384, digestMethods[2]: crypto.SHA512}
+
 const transformEnveloped = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 
 var exclusive = string(dsig.CanonicalXML10ExclusiveAlgorithmId)

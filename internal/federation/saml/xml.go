@@ -33,9 +33,10 @@ const (
 
 // limits bound what is read of a document. A zero means no limit of its own.
 type limits struct {
-	bytes  int
-	depth  int
-	tokens int
+	bytes    int
+	depth    int
+	tokens   int
+	comments bool // may be inside of values: what is read has none
 }
 
 // messageLimits are those of a request (SAML-1), metadataLimits those of the
@@ -80,7 +81,7 @@ func readXML(text []byte, l limits) (*etree.Element, error) {
 // scan looks at the raw tokens of a document.
 type scan struct {
 	limits
-	ids    map[string]bool
+	ids    map[string]bool // nil: whether they are unique does not matter
 	open   []opened
 	tokens int
 	roots  int
@@ -154,7 +155,7 @@ func (s *scan) start(t xml.StartElement) error {
 			return refuseXML("a repeated attribute")
 		}
 		seen[a.Name] = true
-		if !strings.EqualFold(a.Name.Local, "ID") {
+		if s.ids == nil || !strings.EqualFold(a.Name.Local, "ID") {
 			continue
 		}
 		if a.Name.Space != "" || s.ids[a.Value] { //guard:A52
@@ -170,7 +171,7 @@ func (s *scan) end(t xml.EndElement) error {
 	if n == 0 || s.open[n-1].name != t.Name {
 		return refuseXML("an end without its beginning")
 	}
-	if s.open[n-1].text && s.open[n-1].comment { //guard:A52
+	if s.open[n-1].text && s.open[n-1].comment && !s.comments { //guard:A52
 		return refuseXML("a comment inside a value")
 	}
 	s.open = s.open[:n-1]
@@ -194,8 +195,11 @@ func is(el *etree.Element, namespace, name string) bool {
 	return el != nil && el.Tag == name && el.NamespaceURI() == namespace
 }
 
-// children returns the child elements with a name.
+// children returns the child elements with a name; none of nil.
 func children(el *etree.Element, namespace, name string) (found []*etree.Element) {
+	if el == nil {
+		return nil
+	}
 	for _, child := range el.ChildElements() {
 		if is(child, namespace, name) {
 			found = append(found, child)
