@@ -53,6 +53,7 @@ type Subscriber struct {
 	Affiliation string     `json:"affiliation"` // student, faculty, staff, employee, member, affiliate, alum
 	Department  Department `json:"department"`
 	Groups      []string   `json:"groups"` // sorted
+	Academic    Academic   `json:"academic,omitzero"`
 	Status      Status     `json:"status"`
 	Role        Role       `json:"role"`
 	Privileged  bool       `json:"privileged"`            // let back in by two agents or an activation code only
@@ -64,6 +65,14 @@ type Subscriber struct {
 	FrozenAt    time.Time  `json:"frozen_at,omitzero"`    // when a change was reported as not the person's own; settings and recovery by mail stop (ADR-5)
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
+}
+
+// Academic is what services of other institutions ask of members of a university.
+type Academic struct {
+	ORCID        string   `json:"orcid,omitempty"`        // 0000-0002-1825-0097
+	PersonCode   string   `json:"person_code,omitempty"`  // a number with what it is of: student:12345, faculty:12345, staff:12345
+	Entitlements []string `json:"entitlements,omitempty"` // URIs (eduPersonEntitlement); sorted
+	Assurance    []string `json:"assurance,omitempty"`    // URIs of how the identity was proofed (eduPersonAssurance); sorted
 }
 
 // Department is where a person belongs, in both languages.

@@ -40,6 +40,14 @@ func (l ImportLine) Over(known Subscriber) Subscriber {
 			merged.Groups = l.Groups
 		case "affiliation":
 			merged.Affiliation = l.Affiliation
+		case "orcid":
+			merged.Academic.ORCID = l.Academic.ORCID
+		case "person_code":
+			merged.Academic.PersonCode = l.Academic.PersonCode
+		case "entitlements":
+			merged.Academic.Entitlements = l.Academic.Entitlements
+		case "assurance":
+			merged.Academic.Assurance = l.Academic.Assurance
 		case "mailbox":
 			merged.Mailbox = l.Mailbox
 		case "telephone":
@@ -78,7 +86,7 @@ func (f LineFault) String() string {
 // Columns are the columns of an import file, in any order; only sps_id and one
 // of display or family must be there.
 var Columns = []string{"sps_id", "display", "family", "given", "family_ja", "given_ja", "family_kana", "given_kana", "affiliation",
-	"department", "department_ja", "groups", "status", "mailbox", "telephone", "language", "password_hash"}
+	"department", "department_ja", "groups", "status", "mailbox", "telephone", "language", "orcid", "person_code", "entitlements", "assurance", "password_hash"}
 
 // Affiliations are those of eduPerson (eduPersonAffiliation).
 var Affiliations = []string{"student", "faculty", "staff", "employee", "member", "affiliate", "alum", "library-walk-in"}
@@ -200,7 +208,7 @@ func (i Importer) person(line int, header, record []string) (p ImportLine, fault
 }
 
 func longestField(column string) int {
-	if column == "groups" {
+	if column == "groups" || column == "entitlements" || column == "assurance" {
 		return maxGroups
 	}
 	return maxField
@@ -216,10 +224,24 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 			return fmt.Sprintf("%q is no SPS-ID", value)
 		}
 	case "groups":
-		p.Groups = slices.Compact(slices.Sorted(slices.Values(strings.FieldsFunc(value, func(r rune) bool { return r == ';' || unicode.IsSpace(r) }))))
+		p.Groups = list(value)
 		if i := slices.IndexFunc(p.Groups, func(group string) bool { return utf8.RuneCountInString(group) > maxField }); i >= 0 {
 			return fmt.Sprintf("a group is longer than %d characters", maxField)
 		}
+	case "orcid":
+		p.Academic.ORCID = strings.TrimPrefix(value, "https://orcid.org/")
+		if value != "" && !isORCID(p.Academic.ORCID) {
+			return fmt.Sprintf("%q is no ORCID iD", value)
+		}
+	case "person_code":
+		p.Academic.PersonCode = value
+		if value != "" && !personCode.MatchString(value) {
+			return fmt.Sprintf("%q is not student:, faculty: or staff: with a number", value)
+		}
+	case "entitlements":
+		return uris(&p.Academic.Entitlements, value)
+	case "assurance":
+		return uris(&p.Academic.Assurance, value)
 	case "affiliation":
 		p.Affiliation = value
 		if value != "" && !slices.Contains(Affiliations, value) {
@@ -258,6 +280,45 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 		*p.name(column) = fold(value)
 	}
 	return ""
+}
+
+// list returns the words of a column with several, which semicolons or spaces part.
+func list(value string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(strings.FieldsFunc(value, func(r rune) bool { return r == ';' || unicode.IsSpace(r) }))))
+}
+
+// uris takes a list of URIs, and says what is wrong with it.
+func uris(into *[]string, value string) (problem string) {
+	*into = list(value)
+	for _, one := range *into {
+		if !uri.MatchString(one) {
+			return fmt.Sprintf("%q is no URI", one)
+		}
+	}
+	return ""
+}
+
+// uri is one of the kinds that attributes have, of plain ASCII.
+var uri = regexp.MustCompile(`^(https?://|urn:)[!-~]+$`)
+
+// personCode is a number with what it is of (gakuninScopedPersonalUniqueCode,
+// without the scope).
+var personCode = regexp.MustCompile(`^(student|faculty|staff):[A-Za-z0-9._-]{1,64}$`)
+
+var orcid = regexp.MustCompile(`^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$`)
+
+// isORCID checks the form and the last character (ISO 7064 MOD 11-2).
+func isORCID(value string) bool {
+	if !orcid.MatchString(value) {
+		return false
+	}
+	digits := strings.ReplaceAll(value, "-", "")
+	sum := 0
+	for _, digit := range digits[:len(digits)-1] {
+		sum = (sum + int(digit-'0')) * 2
+	}
+	check := "0123456789X"[(12-sum%11)%11]
+	return digits[len(digits)-1] == check
 }
 
 // mailbox is an address that mail can be sent to: a dot-atom of plain ASCII.

@@ -25,6 +25,10 @@ const (
 	AttrOrg         = "organization"
 	AttrDepartment  = "department"
 	AttrGroups      = "groups"
+	AttrORCID       = "orcid"
+	AttrPersonCode  = "person_code"
+	AttrEntitlement = "entitlement"
+	AttrAssurance   = "assurance"
 )
 
 // labels are the keys of the catalogue under which people know the attributes.
@@ -32,7 +36,8 @@ var labels = map[string]string{
 	AttrName: "attr.display_name", AttrUsername: "common.id", AttrLocale: "attr.language", AttrEmail: "attr.mail", AttrPrincipal: "attr.eppn",
 	AttrAffiliation: "attr.affiliation", AttrScoped: "attr.scoped_affiliation", AttrHome: "attr.home_org", AttrUniqueID: "attr.unique_id",
 	AttrTargetedID: "attr.pairwise", AttrPairwiseID: "attr.pairwise", AttrSubjectID: "attr.unique_id", AttrOrg: "attr.org",
-	AttrDepartment: "attr.unit", AttrGroups: "attr.groups",
+	AttrDepartment: "attr.unit", AttrGroups: "attr.groups", AttrORCID: "attr.orcid", AttrPersonCode: "attr.person_code",
+	AttrEntitlement: "attr.entitlement", AttrAssurance: "attr.assurance",
 }
 
 // Label returns the key of the catalogue under which people know an attribute;

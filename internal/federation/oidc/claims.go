@@ -46,6 +46,8 @@ var claimTable = []claim{
 	{"eduperson_principal_name", scopeEduperson, federation.AttrPrincipal, func(s subject) any { return s.scoped(s.SPSID) }},
 	{"eduperson_affiliation", scopeEduperson, federation.AttrAffiliation, func(s subject) any { return federation.Affiliations(s.Affiliation) }},
 	{"eduperson_scoped_affiliation", scopeEduperson, federation.AttrScoped, func(s subject) any { return s.scopedAffiliations() }},
+	{"eduperson_entitlement", scopeEduperson, federation.AttrEntitlement, func(s subject) any { return s.Academic.Entitlements }},
+	{"eduperson_assurance", scopeEduperson, federation.AttrAssurance, func(s subject) any { return s.Academic.Assurance }},
 	{"schac_home_organization", scopeEduperson, federation.AttrHome, func(s subject) any { return s.policy.home() }},
 }
 

@@ -48,6 +48,10 @@ var attributeTable = []released{
 	{federation.AttrDepartment, "2.5.4.11", "ou", func(a about) []string { return one(a.Department.English) }},
 	{federation.AttrDepartment, "1.3.6.1.4.1.32264.1.1.5", "jaou", func(a about) []string { return one(a.Department.Japanese) }},
 	{federation.AttrHome, "1.3.6.1.4.1.25178.1.2.9", "schacHomeOrganization", func(a about) []string { return one(a.policy.scope()) }},
+	{federation.AttrORCID, "1.3.6.1.4.1.5923.1.1.1.16", "eduPersonOrcid", func(a about) []string { return prefixed("https://orcid.org/", a.Academic.ORCID) }},
+	{federation.AttrEntitlement, "1.3.6.1.4.1.5923.1.1.1.7", "eduPersonEntitlement", func(a about) []string { return a.Academic.Entitlements }},
+	{federation.AttrAssurance, "1.3.6.1.4.1.5923.1.1.1.11", "eduPersonAssurance", func(a about) []string { return a.Academic.Assurance }},
+	{federation.AttrPersonCode, "1.3.6.1.4.1.32264.1.1.6", "gakuninScopedPersonalUniqueCode", func(a about) []string { return a.scoped(a.Academic.PersonCode) }},
 	{federation.AttrGroups, "1.3.6.1.4.1.5923.1.5.1.1", "isMemberOf", func(a about) []string { return a.Groups }},
 }
 
@@ -119,6 +123,13 @@ func one(value string) []string {
 		return nil
 	}
 	return []string{value}
+}
+
+func prefixed(prefix, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{prefix + value}
 }
 
 func (a about) displayName() string {

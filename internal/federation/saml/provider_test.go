@@ -86,6 +86,8 @@ var person = directory.Subscriber{
 	ID: "u1", PublicID: "PUBLIC1", SPSID: "SPS00001", Display: "Hanako Miyako",
 	Latin: directory.Name{Family: "Miyako", Given: "Hanako"}, Japanese: directory.Name{Family: "都", Given: "花子"},
 	Affiliation: "student", Department: directory.Department{English: "Letters", Japanese: "文学部"}, Groups: []string{"students"},
+	Academic: directory.Academic{ORCID: "0000-0002-1825-0097", PersonCode: "student:12345", Entitlements: []string{"urn:mace:dir:entitlement:common-lib-terms"},
+		Assurance: []string{"https://www.gakunin.jp/profile/IAL2"}},
 	Status: directory.Active, Role: directory.RoleSubscriber, Mailbox: "hanako@miyako.example", CreatedAt: saml.Start, UpdatedAt: saml.Start,
 }
 
@@ -98,7 +100,7 @@ func services() []federation.Service {
 		s.Metadata = saml.Metadata(append([]string{saml.TheirEntity, entity, `AuthnRequestsSigned="1"`, ""}, replace...)...)
 		s.Encryption = federation.EncryptionOff
 		s.Release = federation.Release{Required: []string{"name"}, Optional: []string{"email", "principal_name", "scoped_affiliation", "targeted_id",
-			"pairwise_id", "subject_id", "organization", "department", "home_organization", "groups", "affiliation", "unique_id"}}
+			"pairwise_id", "subject_id", "organization", "department", "home_organization", "groups", "affiliation", "unique_id", "person_code", "entitlement", "assurance", "orcid"}}
 		if change != nil {
 			change(&s)
 		}
@@ -113,7 +115,7 @@ func services() []federation.Service {
 		with("signed", func(s *federation.Service) { s.SignedRequests = true }),
 		with("staff", func(s *federation.Service) { s.Groups = []string{"staff"} }),
 		with("named", func(s *federation.Service) { s.NameID = federation.Persistent }),
-		with("poor", func(s *federation.Service) { s.Release.Required = []string{"orcid"} }),
+		with("poor", func(s *federation.Service) { s.Release.Required = []string{"locale"} }),
 		with("late", nil, "2026-05-01", "2026-04-01"),
 		with("asks", func(s *federation.Service) { s.Consent = federation.ConsentAlways }),
 		with("off", func(s *federation.Service) { s.Disabled = true }),
@@ -344,7 +346,9 @@ func TestSignInAtAService(t *testing.T) {
 	got := attributes(a.response)
 	for name, want := range map[string]string{"displayName": "Hanako Miyako", "jaDisplayName": "都 花子", "mail": "hanako@miyako.example",
 		"eduPersonPrincipalName": "sps00001@miyako.example", "eduPersonScopedAffiliation": "student@miyako.example member@miyako.example",
-		"jaou": "文学部", "o": "Miyako University", "schacHomeOrganization": "miyako.example", "isMemberOf": "students", "subject-id": "PUBLIC1@miyako.example"} {
+		"jaou": "文学部", "o": "Miyako University", "schacHomeOrganization": "miyako.example", "isMemberOf": "students", "subject-id": "PUBLIC1@miyako.example",
+		"eduPersonOrcid": "https://orcid.org/0000-0002-1825-0097", "eduPersonEntitlement": "urn:mace:dir:entitlement:common-lib-terms",
+		"eduPersonAssurance": "https://www.gakunin.jp/profile/IAL2", "gakuninScopedPersonalUniqueCode": "student:12345@miyako.example"} {
 		if got[name] != want {
 			t.Errorf("%s = %q, want %q", name, got[name], want)
 		}
@@ -510,7 +514,7 @@ func TestLevels(t *testing.T) {
 func TestMissingAttribute(t *testing.T) {
 	w := newWorld(t)
 	rw := w.ask(by("poor"))
-	if rw.Code != http.StatusConflict || !strings.Contains(rw.Body.String(), "orcid") || strings.Contains(rw.Body.String(), "SAMLResponse") {
+	if rw.Code != http.StatusConflict || !strings.Contains(rw.Body.String(), "Language") || strings.Contains(rw.Body.String(), "SAMLResponse") {
 		t.Errorf("%d %s", rw.Code, rw.Body)
 	}
 }

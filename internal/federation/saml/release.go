@@ -22,12 +22,11 @@ type bundle struct {
 	always      bool     // the first identifier belongs to it also where none is asked for
 }
 
-// bundles are the categories, the poorest first. Of what they name, the directory
-// has no assurance.
+// bundles are the categories, the poorest first.
 var bundles = []bundle{
 	{category: categoryAnonymous, attributes: []string{federation.AttrScoped, federation.AttrHome}},
-	{category: categoryPseudonymous, attributes: []string{federation.AttrScoped, federation.AttrHome}, identifiers: []string{federation.AttrPairwiseID}, always: true},
-	{category: categoryPersonalized, attributes: []string{federation.AttrName, federation.AttrEmail, federation.AttrScoped, federation.AttrHome},
+	{category: categoryPseudonymous, attributes: []string{federation.AttrScoped, federation.AttrHome, federation.AttrAssurance}, identifiers: []string{federation.AttrPairwiseID}, always: true},
+	{category: categoryPersonalized, attributes: []string{federation.AttrName, federation.AttrEmail, federation.AttrScoped, federation.AttrHome, federation.AttrAssurance},
 		identifiers: []string{federation.AttrSubjectID, federation.AttrPairwiseID}, always: true},
 	{category: categoryResearch, attributes: []string{federation.AttrPrincipal, federation.AttrName, federation.AttrEmail, federation.AttrScoped}, identifiers: []string{federation.AttrPairwiseID, federation.AttrSubjectID}},
 }

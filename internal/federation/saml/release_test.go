@@ -11,15 +11,16 @@ import (
 // and of subject-id:req is there.
 func TestRelease(t *testing.T) {
 	const (
-		research  = "principal_name name email scoped_affiliation"
-		personal  = "name email scoped_affiliation home_organization"
-		anonymous = "scoped_affiliation home_organization"
+		research     = "principal_name name email scoped_affiliation"
+		personal     = "name email scoped_affiliation home_organization assurance"
+		pseudonymous = "scoped_affiliation home_organization assurance"
+		anonymous    = "scoped_affiliation home_organization"
 	)
 	categories := []string{categoryAnonymous, categoryPseudonymous, categoryPersonalized, categoryResearch}
 	want := map[string]map[string]string{ // by the poorest category and subject-id:req
 		categoryAnonymous: {"": anonymous, "none": anonymous, "subject-id": anonymous, "pairwise-id": anonymous, "any": anonymous, "other": anonymous},
-		categoryPseudonymous: {"": "pairwise_id! " + anonymous, "none": anonymous, "subject-id": "pairwise_id! " + anonymous,
-			"pairwise-id": "pairwise_id! " + anonymous, "any": "pairwise_id! " + anonymous, "other": "pairwise_id! " + anonymous},
+		categoryPseudonymous: {"": "pairwise_id! " + pseudonymous, "none": pseudonymous, "subject-id": "pairwise_id! " + pseudonymous,
+			"pairwise-id": "pairwise_id! " + pseudonymous, "any": "pairwise_id! " + pseudonymous, "other": "pairwise_id! " + pseudonymous},
 		categoryPersonalized: {"": "subject_id! " + personal, "none": personal, "subject-id": "subject_id! " + personal,
 			"pairwise-id": "pairwise_id! " + personal, "any": "pairwise_id! " + personal, "other": "subject_id! " + personal},
 		categoryResearch: {"": research, "none": research, "subject-id": "subject_id! " + research,
@@ -90,7 +91,7 @@ func TestReleaseAsked(t *testing.T) {
 		"by subject-id:req":           {withSubject(ask(subject), "pairwise-id"), everything, "pairwise_id!"},
 		"any":                         {withSubject(ask(mail), "any"), everything, "pairwise_id! email"},
 		"none":                        {withSubject(ask(pairwise, subject, mail), "none"), everything, "email"},
-		"a category says what may be": {category, everything, "subject_id! email! name scoped_affiliation home_organization"},
+		"a category says what may be": {category, everything, "subject_id! email! name scoped_affiliation home_organization assurance"},
 	} {
 		if got := listed(c.r, c.allowed); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
