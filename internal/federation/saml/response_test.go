@@ -47,10 +47,7 @@ func xmlsec(t testing.TB, arguments ...string) ([]byte, error) {
 	t.Helper()
 	program, err := exec.LookPath("xmlsec1")
 	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("xmlsec1 is missing")
-		}
-		t.Skip("xmlsec1 is missing")
+		t.Fatalf("%v (make packages brings it)", err)
 	}
 	var out, trouble bytes.Buffer
 	command := exec.CommandContext(t.Context(), program, arguments...)
