@@ -13,17 +13,10 @@ type ConsentReader interface {
 	Consents(ctx context.Context, subscriberID string) ([]consent.Record, error)
 }
 
-// ConsentTx is what withdrawing one needs of a transaction.
-type ConsentTx interface {
-	consent.Tx
-	// DeleteGrantsAt revokes all grants of a subscriber at one service.
-	DeleteGrantsAt(ctx context.Context, subscriberID, service string) error
-}
-
 // Consents lets people see what they have agreed to, and withdraw it. InTx and
 // View may run their function more than once.
 type Consents struct {
-	InTx func(ctx context.Context, fn func(ConsentTx) error) error
+	InTx func(ctx context.Context, fn func(consent.Tx) error) error
 	View func(ctx context.Context, fn func(ConsentReader) error) error
 	Now  func() time.Time
 }
@@ -40,7 +33,7 @@ func (c *Consents) Of(ctx context.Context, a Actor) (all []consent.Record, err e
 // Withdraw ends an agreement, and the tokens that the service has. It is
 // [ErrNotOwn] if the person has agreed to nothing there.
 func (c *Consents) Withdraw(ctx context.Context, a Actor, service string) error {
-	return c.InTx(ctx, func(tx ConsentTx) error {
+	return c.InTx(ctx, func(tx consent.Tx) error {
 		was, err := tx.DeleteConsent(ctx, a.SubscriberID, service)
 		if err != nil {
 			return err

@@ -334,7 +334,7 @@ func (a *App) buildPages() (err error) {
 		Random: rand.Reader, Now: a.now,
 	}
 	samlProvider.Mount()
-	(&consent.Pages{Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, InTx: store.In[consent.Tx](a.DB), Now: a.now,
+	(&consent.Pages{Site: a.Site, Services: a.Services, Pending: pending, Sessions: a.Sessions, Reach: flow.Reach, Policy: policy, InTx: store.In[consent.Tx](a.DB), Now: a.now,
 		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: openID.Told, federation.SAML: samlProvider.Told}}).Mount()
 	a.protocols = map[federation.Protocol]protocol{federation.OIDC: openID, federation.SAML: samlProvider}
 	a.Site.MountAccessibility(buildTime())
@@ -386,7 +386,7 @@ func (a *App) accountPages(pending federation.Pending, policy assurance.Policy) 
 		Trust:     a.Config.SignIn.TrustedBrowser > 0,
 		Devices:   &account.Devices{InTx: store.In[account.SessionTx](a.DB), View: store.View[account.SessionReader](a.DB), Now: a.now},
 		Farewell:  &federation.Farewell{Site: a.Site, Sessions: a.Sessions, Services: a.Services, Pending: pending, View: store.View[federation.ParticipationReader](a.DB)},
-		Consents:  &account.Consents{InTx: store.In[account.ConsentTx](a.DB), View: store.View[account.ConsentReader](a.DB), Now: a.now},
+		Consents:  &account.Consents{InTx: store.In[consent.Tx](a.DB), View: store.View[account.ConsentReader](a.DB), Now: a.now},
 		Banners:   store.View[account.BannerReader](a.DB),
 		Languages: &account.Languages{InTx: store.In[account.LanguageTx](a.DB), Now: a.now},
 	}

@@ -43,6 +43,8 @@ type Tx interface {
 	PutConsent(ctx context.Context, r Record) error
 	// DeleteConsent forgets a record, and reports whether there was one.
 	DeleteConsent(ctx context.Context, subscriberID, service string) (bool, error)
+	// DeleteGrantsAt revokes all grants of a subscriber at one service.
+	DeleteGrantsAt(ctx context.Context, subscriberID, service string) error
 	// AppendAudit records a security event.
 	AppendAudit(ctx context.Context, e audit.Event) error
 }

@@ -10,6 +10,7 @@ import (
 
 	"warifu/internal/assurance"
 	"warifu/internal/audit"
+	"warifu/internal/authenticator"
 	"warifu/internal/directory"
 	"warifu/internal/federation"
 	"warifu/internal/session"
@@ -28,8 +29,10 @@ type Pages struct {
 	Services *federation.Services
 	Pending  federation.Pending
 	Sessions federation.Sessions
+	Reach    func(ctx context.Context, subscriberID string) ([]authenticator.Evidence, error) // what a person could prove himself with
 	Tellers  map[federation.Protocol]Teller
 	InTx     func(ctx context.Context, fn func(Tx) error) error
+	Policy   assurance.Policy
 	Now      func() time.Time
 }
 
@@ -67,10 +70,9 @@ type question struct {
 	told    federation.Disclosures
 }
 
-var errFallback = errors.New("consent: a temporary login agrees to nothing new")
-
-// open returns the question of the address. Where nobody is signed in, it is nil,
-// and the browser goes back to the protocol, which asks for that.
+// open returns the question of the address. Where the decision is another one than
+// to ask, it is nil, and the browser goes back to the protocol, which does that: the
+// page shows nothing that the session would not let the service know.
 func (p *Pages) open(w http.ResponseWriter, r *http.Request) (*question, error) {
 	sealed := web.Query(r, "p")
 	request, err := p.Pending.Open(sealed)
@@ -95,14 +97,27 @@ func (p *Pages) open(w http.ResponseWriter, r *http.Request) (*question, error) 
 		return nil, err
 	}
 	p.Site.Prefer(r, q.who.Language)
-	if assurance.Assurance(q.present.Evidence, assurance.Policy{}).Fallback { //guard:SES-10
-		return nil, &web.Problem{Status: http.StatusConflict, Stop: "stop.fallback", Next: request.Resume(sealed), Label: "stop.login", Err: errFallback}
+	asks, err := p.asks(r.Context(), q)
+	if err != nil {
+		return nil, err
 	}
-	if !q.service.Admits(q.who) {
+	if !asks { //guard:SES-10
 		return nil, p.Site.Redirect(w, r, request.Resume(sealed))
 	}
 	q.told, err = p.Tellers[request.Protocol](r.Context(), request, q.service, q.who)
 	return q, err
+}
+
+// asks reports whether the decision is to ask. Whom the service means by the request
+// is for the protocol, which decides again before anything is told.
+func (p *Pages) asks(ctx context.Context, q *question) (bool, error) {
+	reach, err := p.Reach(ctx, q.who.ID)
+	if err != nil {
+		return false, err
+	}
+	person := &federation.Person{Subscriber: q.who, Evidence: q.present.Evidence, Reach: reach, Subject: q.request.Subject}
+	d := federation.Decide(p.Policy, federation.Question{Request: q.request, Service: q.service, Person: person, Told: federation.Unasked, Now: p.Now()})
+	return d.Kind == federation.Ask, nil
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -178,6 +193,11 @@ func (p *Pages) keep(r *http.Request, q *question, said *federation.Consent, rem
 		}
 		if err != nil {
 			return err
+		}
+		if said.Refused || len(said.Withheld) > 0 { // what was given before tells more
+			if err := tx.DeleteGrantsAt(r.Context(), q.who.ID, q.service.ID); err != nil { //guard:CON-2
+				return err
+			}
 		}
 		return tx.AppendAudit(r.Context(), event)
 	})

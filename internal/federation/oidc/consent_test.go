@@ -11,6 +11,7 @@ import (
 	"warifu/internal/account"
 	"warifu/internal/authenticator"
 	"warifu/internal/federation"
+	"warifu/internal/federation/consent"
 	"warifu/internal/store"
 )
 
@@ -150,16 +151,49 @@ func TestConsentOfATemporaryLogin(t *testing.T) {
 	w.cookie = ""
 	w.clock.advance(time.Minute)
 	w.signIn(authenticator.Password, authenticator.OTP)
-	if rw := w.send("GET", address, nil); rw.Code != http.StatusConflict {
-		t.Errorf("the page: %d", rw.Code)
-	}
-	if rw := w.say(address, page, "act", "allow"); rw.Code != http.StatusConflict {
-		t.Errorf("the answer: %d", rw.Code)
+	for name, rw := range map[string]*httptest.ResponseRecorder{"the page": w.send("GET", address, nil), "the answer": w.say(address, page, "act", "allow")} {
+		if rw.Code != http.StatusSeeOther || !strings.HasPrefix(rw.Header().Get("Location"), "/oidc/continue?p=") || strings.Contains(rw.Body.String(), person.Mailbox) {
+			t.Errorf("%s: %d %s", name, rw.Code, rw.Header().Get("Location"))
+		}
 	}
 	w.gives = []authenticator.Kind{authenticator.Password, authenticator.TOTP}
 	w.consentPage("asks-always", scope)
 	if w.asked.Kind != federation.StepUp {
 		t.Errorf("asked for %+v", w.asked)
+	}
+}
+
+// TestConsentPageShowsNoMore gives a session that is too weak for the service nothing
+// to read at the page, whatever address it has got hold of. A13.
+func TestConsentPageShowsNoMore(t *testing.T) {
+	w := newWorld(t)
+	scope := map[string]string{"scope": wide, "prompt": "consent"}
+	w.signIn(authenticator.Password, authenticator.TOTP)
+	address, _ := w.consentPage("strict", scope)
+	w.cookie = ""
+	w.signIn(authenticator.Password)
+	if rw := w.send("GET", address, nil); rw.Code != http.StatusSeeOther || strings.Contains(rw.Body.String(), person.Mailbox) {
+		t.Errorf("%d %s", rw.Code, rw.Body)
+	}
+}
+
+// TestWithheldNow ends what an earlier answer has allowed: a token of then tells
+// nothing of what is withheld now, or refused.
+func TestWithheldNow(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(authenticator.Password, authenticator.TOTP)
+	scope := map[string]string{"scope": wide}
+	for _, now := range [][]string{{"act", "allow", "send_name", "yes"}, {"act", "deny"}} {
+		address, page := w.consentPage("asks-always", scope)
+		access := w.access("asks-always", w.follow(w.say(address, page, "act", "allow", "send_name", "yes", "send_email", "yes", "send_username", "yes")))
+		if info, _ := w.userinfo(access); info["email"] == nil {
+			t.Errorf("what is allowed is not told: %v", info)
+		}
+		address, page = w.consentPage("asks-always", scope)
+		w.say(address, page, now...)
+		if rw := w.send("GET", "/oidc/userinfo", nil, withBearer(access)); rw.Code != http.StatusUnauthorized {
+			t.Errorf("%v: the token of before tells %s", now, rw.Body)
+		}
 	}
 }
 
@@ -170,7 +204,7 @@ func TestWithdrawnConsent(t *testing.T) {
 	address, page := w.consentPage("asks", map[string]string{"scope": wide})
 	access := w.access("asks", w.follow(w.say(address, page, "act", "allow", "remember", "yes")))
 	other := w.tokens("lms", wide).Access
-	consents := &account.Consents{InTx: store.In[account.ConsentTx](w.db), View: store.View[account.ConsentReader](w.db), Now: w.clock.Now}
+	consents := &account.Consents{InTx: store.In[consent.Tx](w.db), View: store.View[account.ConsentReader](w.db), Now: w.clock.Now}
 	actor := account.Actor{SubscriberID: person.ID}
 	all, err := consents.Of(t.Context(), actor)
 	if err != nil || len(all) != 1 || all[0].Service != "asks" || !all[0].Since.Equal(start) {

@@ -192,7 +192,7 @@ func newWorldAt(t testing.TB, database string, more ...federation.Service) *worl
 	w.provider.Farewell = &federation.Farewell{Site: w.site, Sessions: w.sessions, Services: w.provider.Services, Pending: w.pending,
 		View: store.View[federation.ParticipationReader](w.db)}
 	w.provider.Consent = consent.Book{View: store.View[consent.Reader](w.db)}
-	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, InTx: store.In[consent.Tx](w.db), Now: w.clock.Now,
+	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, Reach: w.provider.Reach, Policy: w.provider.Assurance, InTx: store.In[consent.Tx](w.db), Now: w.clock.Now,
 		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: w.provider.Told}}).Mount()
 	w.site.Handle("GET /login", w.login)
 	w.tx(func(tx seedTx) error { return tx.CreateSubscriber(t.Context(), person) })

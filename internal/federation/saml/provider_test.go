@@ -169,7 +169,7 @@ func newWorld(t testing.TB) *world {
 	w.provider.Farewell = &federation.Farewell{Site: w.site, Sessions: w.sessions, Services: w.provider.Services, Pending: w.pending,
 		View: store.View[federation.ParticipationReader](w.db)}
 	w.provider.Consent = consent.Book{View: store.View[consent.Reader](w.db)}
-	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, InTx: store.In[consent.Tx](w.db), Now: now,
+	(&consent.Pages{Site: w.site, Services: w.provider.Services, Pending: w.pending, Sessions: w.sessions, Reach: w.provider.Reach, Policy: w.provider.Assurance, InTx: store.In[consent.Tx](w.db), Now: now,
 		Tellers: map[federation.Protocol]consent.Teller{federation.SAML: w.provider.Told}}).Mount()
 	w.provider.Mount()
 	w.site.Handle("GET /login", w.login)
