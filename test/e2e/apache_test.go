@@ -2,16 +2,17 @@ package e2e
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
-	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,86 +20,223 @@ import (
 	"warifu/test/stage"
 )
 
-// TestApacheSignsPeopleIn puts a page behind Apache with mod_auth_openidc,
-// which knows nothing of this project and demands multi-factor authentication,
-// and signs a person in to it through a server that runs from a configuration
-// file. A logout there reaches Apache by the back channel.
-func TestApacheSignsPeopleIn(t *testing.T) {
-	needs(t, "apache2")
-	needs(t, openidcModule)
-	dir := t.TempDir()
-	people := filepath.Join(dir, "data")
-	first, err := startDemo(program, "--data", people) // makes people and keys
-	if err != nil {
-		t.Fatal(err)
-	}
-	first.Stop()
-	ports, err := stage.FreePorts(3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, apache := fmt.Sprintf("http://localhost:%d", ports), fmt.Sprintf("http://localhost:%d", ports+2)
-	secret := rand.Text() + rand.Text()
-	serve(t, dir, serverFile(people, ports, apache, secret), server)
-	startApache(t, ports+2, server, secret)
+// The modules of Apache that speak for its sites.
+const (
+	openidcModule    = "/usr/lib/apache2/modules/mod_auth_openidc.so"
+	shibbolethModule = "/usr/lib/apache2/modules/mod_shib.so" // with a daemon beside it
+)
 
-	p := stage.Seeded(1)
-	b, other := newBrowser(t, look{lang: "en", width: 1280}), newBrowser(t, look{lang: "en", width: 1280})
-	now := time.Now()
-	b.throughApache(server, apache, p, now)
-	other.throughApache(server, apache, p, now.Add(30*time.Second)) // each number is taken once
-	token := regexp.MustCompile(`token=(\S+)`).FindStringSubmatch(b.text())
-	if token == nil || !strings.Contains(header(t, token[1]), `"alg":"ES256"`) {
-		t.Errorf("the ID token is not signed with ES256: %v", token)
+// The sites that speak SAML, by HTTP-Redirect and by HTTP-POST: names that only the
+// tests' browser knows.
+const (
+	libraryHost = "sp.miyako.example"
+	archiveHost = "post.miyako.example"
+)
+
+// apache is a private Apache with three sites, and the daemon of Shibboleth.
+type apache struct {
+	t      *testing.T
+	dir    string
+	server string // our address
+	port   int
+	secret string // of the site that speaks OpenID Connect
+}
+
+func newApache(t *testing.T, server string, port int) *apache {
+	t.Helper()
+	for _, name := range []string{"apache2", "shibd", openidcModule, shibbolethModule} {
+		needs(t, name)
 	}
-	b.open(server + "/logout")
-	b.press("Log out")
-	for deadline := time.Now().Add(pageTime); ; {
-		b.open(apache + "/app/")
-		if strings.HasPrefix(b.address(), server) {
-			break // asked to sign in again
+	dir, err := os.MkdirTemp("", "warifu-apache-") // a folder that Apache's user may enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &apache{t: t, dir: dir, server: server, port: port, secret: rand.Text() + rand.Text()}
+}
+
+// site is the address of a site that speaks SAML.
+func (a *apache) site(host string) string { return fmt.Sprintf("http://%s:%d", host, a.port) }
+
+// app is the address of the site that speaks OpenID Connect.
+func (a *apache) app() string { return fmt.Sprintf("http://localhost:%d", a.port) }
+
+func (a *apache) write(name, text string) {
+	a.t.Helper()
+	if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o644); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// start runs all until the test ends, with our metadata.
+func (a *apache) start(metadata string) {
+	a.t.Helper()
+	for _, folder := range []string{"shibboleth", "run", "log", "cache", "html/secure", "html/mfa", "html/app/mfa"} {
+		if err := os.MkdirAll(filepath.Join(a.dir, folder), 0o755); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	for _, place := range []string{"secure", "mfa"} {
+		a.write("html/"+place+"/index.shtml", echo("eppn", "displayName", "jaDisplayName", "affiliation", "pairwise-id", "Shib-AuthnContext-Class"))
+	}
+	for _, place := range []string{"app", "app/mfa"} {
+		a.write("html/"+place+"/index.shtml", echo("OIDC_CLAIM_sub", "OIDC_CLAIM_acr", "OIDC_CLAIM_name", "OIDC_id_token"))
+	}
+	a.write("apache.conf", a.configuration())
+	a.writeShibboleth(metadata)
+	a.run(a.owner(), "shibd", "-f", "-F", "-c", filepath.Join(a.dir, "shibboleth/shibboleth2.xml"), "-p", filepath.Join(a.dir, "run/shibd.pid"))
+	for deadline := time.Now().Add(pageTime); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(a.dir, "run/shibd.sock")); err == nil {
+			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("Apache has not been told of the logout")
+			a.t.Fatal("shibd does not listen")
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
-	other.open(apache + "/app/")
-	other.at(apache + "/app/") // only the session that ended, by its sid
+	a.run(&syscall.SysProcAttr{Setpgid: true}, "apache2", "-f", filepath.Join(a.dir, "apache.conf"), "-DFOREGROUND") // it ends its whole process group
 }
 
-// throughApache opens the page behind Apache and signs in on the way.
-func (b *browser) throughApache(server, apache string, p person, at time.Time) {
-	b.t.Helper()
-	b.open(server + "/accessibility?lang=en")
-	b.open(apache + "/app/")
-	b.at(server + "/login?p=")
-	b.shows("You are logging in to Apache.")
-	b.fill("username", p.ID)
-	b.fill("current-password", password)
-	b.press("Login")
-	b.fill("one-time-code", p.Code(b.t, at))
-	b.press("Login")
-	b.at(apache + "/app/")
-	b.shows("acr="+mfaLevel, "name=1 Seed")
-	if sub := regexp.MustCompile(`sub=(\S*)`).FindStringSubmatch(b.text()); sub == nil || len(sub[1]) < 16 || sub[1] == p.ID {
-		b.t.Errorf("sub: %v, want an opaque value", sub)
+// echo is a page that shows variables of its request.
+func echo(variables ...string) string {
+	var text strings.Builder
+	text.WriteString(`<html lang="en"><body><main>`)
+	for _, name := range variables {
+		fmt.Fprintf(&text, `%s=<!--#echo encoding="none" var="%s" --> `, name, name)
 	}
+	text.WriteString("</main></body></html>")
+	return text.String()
 }
 
-// header returns the header of a signed token.
-func header(t *testing.T, token string) string {
-	t.Helper()
-	part, _, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.DecodeString(part)
+// owner is as whom the daemon runs, so that Apache may write to its socket: as
+// ourselves, or as Apache's user if we are root.
+func (a *apache) owner() *syscall.SysProcAttr {
+	a.t.Helper()
+	if os.Getuid() != 0 {
+		return nil
+	}
+	web, err := user.Lookup("www-data")
 	if err != nil {
-		t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	return string(text)
+	uid, err1 := strconv.Atoi(web.Uid)
+	gid, err2 := strconv.Atoi(web.Gid)
+	if err1 != nil || err2 != nil {
+		a.t.Fatal(err1, err2)
+	}
+	err = filepath.WalkDir(a.dir, func(name string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(name, uid, gid)
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
-// openidcModule speaks OpenID Connect for Apache.
-const openidcModule = "/usr/lib/apache2/modules/mod_auth_openidc.so"
+func (a *apache) run(attributes *syscall.SysProcAttr, name string, arguments ...string) {
+	a.t.Helper()
+	process := exec.Command(name, arguments...)
+	process.SysProcAttr = attributes
+	process.Env = append(os.Environ(), "SHIBSP_CFGDIR="+a.dir, "SHIBSP_RUNDIR="+a.dir+"/run", "SHIBSP_LOGDIR="+a.dir+"/log", "SHIBSP_CACHEDIR="+a.dir+"/cache")
+	log := &stage.Output{}
+	process.Stdout, process.Stderr = log, log
+	if err := process.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() {
+		_ = end(process)
+		if a.t.Failed() {
+			all, _ := filepath.Glob(filepath.Join(a.dir, "log", "*.log"))
+			for _, file := range all {
+				text, _ := os.ReadFile(file)
+				a.t.Logf("%s:\n%s", filepath.Base(file), text)
+			}
+			a.t.Logf("%s says:\n%s", name, log)
+		}
+	})
+}
+
+func (a *apache) configuration() string {
+	return fmt.Sprintf(`
+ServerRoot %[1]s
+PidFile %[1]s/run/apache.pid
+Listen 127.0.0.1:%[2]d
+UseCanonicalName On
+KeepAlive Off
+User www-data
+Group www-data
+ErrorLog %[1]s/log/error.log
+LoadModule mpm_prefork_module /usr/lib/apache2/modules/mod_mpm_prefork.so
+LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
+LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+LoadModule include_module /usr/lib/apache2/modules/mod_include.so
+LoadModule auth_openidc_module %[3]s
+LoadModule mod_shib %[4]s
+StartServers 2
+MaxRequestWorkers 8
+TypesConfig /etc/mime.types
+DocumentRoot %[1]s/html
+DirectoryIndex index.shtml
+AddType "text/html; charset=utf-8" .shtml
+AddOutputFilter INCLUDES .shtml
+<Directory %[1]s/html>
+  Options +Includes
+  Require all granted
+</Directory>
+ShibCompatValidUser On
+ShibConfig %[1]s/shibboleth/shibboleth2.xml
+<Location /secure>
+  AuthType shibboleth
+  ShibRequestSetting requireSession 1
+  Require shib-session
+</Location>
+<Location /mfa>
+  AuthType shibboleth
+  ShibRequestSetting requireSession 1
+  ShibRequestSetting authnContextClassRef %[5]s
+  Require authnContextClassRef %[5]s
+</Location>
+<VirtualHost *:%[2]d>
+  ServerName http://%[6]s:%[2]d
+</VirtualHost>
+<VirtualHost *:%[2]d>
+  ServerName http://%[7]s:%[2]d
+  <Location />
+    ShibRequestSetting applicationId archive
+  </Location>
+</VirtualHost>
+<VirtualHost *:%[2]d>
+  ServerName http://localhost:%[2]d
+  OIDCProviderMetadataURL %[8]s/.well-known/openid-configuration
+  OIDCClientID apache
+  OIDCClientSecret %[9]s
+  OIDCRedirectURI http://localhost:%[2]d/app/cb
+  OIDCCryptoPassphrase %[10]s
+  OIDCPKCEMethod S256
+  OIDCScope "openid profile"
+  OIDCCacheType file
+  OIDCCacheDir %[1]s/cache
+  OIDCPassClaimsAs environment
+  OIDCPassIDTokenAs claims serialized
+  <Location /app>
+    AuthType openid-connect
+    Require valid-user
+  </Location>
+  <Location /app/mfa>
+    OIDCPathAuthRequestParams acr_values=%[11]s
+    Require claim acr:%[5]s
+  </Location>
+</VirtualHost>
+`, a.dir, a.port, openidcModule, shibbolethModule, mfaLevel, libraryHost, archiveHost, a.server, a.secret, rand.Text(), url.QueryEscape(mfaLevel))
+}
 
 // needs wants a program or file of Debian's packages; make test installs it.
 func needs(t *testing.T, name string) {
@@ -112,38 +250,9 @@ func needs(t *testing.T, name string) {
 	}
 }
 
-// serverFile is the configuration of a server with Apache as its one service.
-func serverFile(people string, port int, apache, secret string) string {
-	digest := sha256.Sum256([]byte(secret))
-	return fmt.Sprintf(`
-base_url: http://localhost:%d
-listen: 127.0.0.1:%d
-operation_listen: 127.0.0.1:%d
-database: sqlite:%s/warifu.db
-key_file: %s/keys
-institution:
-  name: {ja: みやこ大学, en: Miyako University}
-  app_short: {ja: みやこ大学認証, en: Miyako Login}
-  mail_domains: [miyako.example]
-help_desk:
-  name: {ja: 情報環境支援センター, en: ICT Support Center}
-  telephone: 075-000-0000
-mail: {host: 127.0.0.1, port: 9, encryption: none, from: no-reply@miyako.example}
-services:
-- id: apache
-  name: {ja: Apache, en: Apache}
-  protocol: oidc
-  require: mfa
-  secret_sha256: [%s]
-  redirect_uris: [%s/app/cb]
-  backchannel_logout_uri: %s/app/cb?logout=backchannel
-  release: {required: [name]}
-`, port, port, port+1, people, people, hex.EncodeToString(digest[:]), apache, apache)
-}
-
 // serve runs the server of a configuration, whose address is given, until the test
-// ends.
-func serve(t *testing.T, dir, configuration, address string) {
+// ends or it is stopped.
+func serve(t *testing.T, dir, configuration, address string) (stop func()) {
 	t.Helper()
 	file := filepath.Join(dir, "warifu.yaml")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
@@ -158,7 +267,7 @@ func serve(t *testing.T, dir, configuration, address string) {
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		if err := end(process); err != nil {
 			t.Errorf("serve: %v\n%s", err, log)
 		}
@@ -166,7 +275,9 @@ func serve(t *testing.T, dir, configuration, address string) {
 			t.Logf("the server says:\n%s", log)
 		}
 	})
+	t.Cleanup(stop)
 	waitAnswer(t, address, log)
+	return stop
 }
 
 // end asks a process to end, and kills it if it does not.
@@ -175,91 +286,6 @@ func end(process *exec.Cmd) error {
 	killer := time.AfterFunc(pageTime, func() { _ = process.Process.Kill() })
 	defer killer.Stop()
 	return process.Wait()
-}
-
-// startApache runs a private Apache until the test ends.
-func startApache(t *testing.T, port int, issuer, secret string) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "warifu-apache-") // a folder that Apache's user may enter
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range []string{"cache", "html/app"} {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(filepath.Join(dir, "cache"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("html/app/index.shtml", `<html lang="en"><body><main>sub=<!--#echo var="OIDC_CLAIM_sub" --> acr=<!--#echo var="OIDC_CLAIM_acr" --> name=<!--#echo var="OIDC_CLAIM_name" --> token=<!--#echo var="OIDC_id_token" --></main></body></html>`)
-	write("apache.conf", fmt.Sprintf(`
-ServerRoot %[1]s
-PidFile %[1]s/pid
-Listen 127.0.0.1:%[2]d
-ServerName http://localhost:%[2]d
-UseCanonicalName On
-KeepAlive Off
-User www-data
-Group www-data
-ErrorLog %[1]s/error.log
-LoadModule mpm_prefork_module /usr/lib/apache2/modules/mod_mpm_prefork.so
-LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
-LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
-LoadModule include_module /usr/lib/apache2/modules/mod_include.so
-LoadModule auth_openidc_module /usr/lib/apache2/modules/mod_auth_openidc.so
-TypesConfig /etc/mime.types
-DocumentRoot %[1]s/html
-DirectoryIndex index.shtml
-AddType text/html .shtml
-AddOutputFilter INCLUDES .shtml
-OIDCProviderMetadataURL %[3]s/.well-known/openid-configuration
-OIDCClientID apache
-OIDCClientSecret %[4]s
-OIDCRedirectURI http://localhost:%[2]d/app/cb
-OIDCCryptoPassphrase %[5]s
-OIDCPKCEMethod S256
-OIDCScope "openid profile"
-OIDCAuthRequestParams acr_values=https%%3A%%2F%%2Frefeds.org%%2Fprofile%%2Fmfa
-OIDCCacheType file
-OIDCCacheDir %[1]s/cache
-OIDCPassClaimsAs environment
-OIDCPassIDTokenAs claims serialized
-<Directory %[1]s/html>
-  Options +Includes
-  Require all granted
-</Directory>
-<Location /app>
-  AuthType openid-connect
-  Require claim acr:https://refeds.org/profile/mfa
-</Location>
-`, dir, port, issuer, secret, rand.Text()))
-	process := exec.Command("apache2", "-f", filepath.Join(dir, "apache.conf"), "-X")
-	log := &stage.Output{}
-	process.Stdout, process.Stderr = log, log
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = end(process)
-		if t.Failed() {
-			text, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Logf("Apache says:\n%s\n%s", log, text)
-		}
-	})
-	waitAnswer(t, fmt.Sprintf("http://127.0.0.1:%d/", port), log)
 }
 
 // waitAnswer waits until somebody answers at an address, in whichever way; what the
@@ -274,6 +300,30 @@ func waitAnswer(t *testing.T, address string, log fmt.Stringer) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("nobody answers at %s: %v\n%s", address, err, log)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// download gets a document, from a host that has no name here.
+func download(t *testing.T, address, host string) string {
+	t.Helper()
+	for deadline := time.Now().Add(pageTime); ; {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		answer, err := http.DefaultClient.Do(request)
+		if err == nil {
+			text, err := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if err == nil && answer.StatusCode == http.StatusOK {
+				return string(text)
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", address, err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

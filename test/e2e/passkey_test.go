@@ -401,21 +401,24 @@ func TestRecoveryCodes(t *testing.T) {
 	}
 }
 
-// comesTo waits until the page's own script has led to an address.
-func (b *browser) comesTo(address string) {
+// comesTo waits until scripts have led to an address, to a page with these words.
+func (b *browser) comesTo(address string, words ...string) {
 	b.t.Helper()
+	wanted, err := json.Marshal(append([]string{}, words...))
+	b.must(err)
 	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`location.href.startsWith(%q) && document.readyState === "complete"`, address)))
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(
+			`location.href.startsWith(%q) && document.readyState === "complete" && %s.every(w => document.body.innerText.includes(w))`, address, wanted)))
 		if err == nil && found {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			b.t.Fatalf("the browser is at %s, want %s", b.address(), address)
+			b.t.Fatalf("the browser is at %s, want %s %q:\n%s", b.address(), address, words, b.text())
 		case <-tick.C: // between two pages there is none to ask
 		}
 	}

@@ -108,6 +108,9 @@ func (d *Demo) Service() string { return fmt.Sprintf("http://localhost:%d", d.po
 // Library is the service that speaks SAML.
 func (d *Demo) Library() string { return fmt.Sprintf("http://localhost:%d", d.port+2) }
 
+// SMTP is the port that takes mails.
+func (d *Demo) SMTP() int { return d.port + 3 }
+
 // MailPage is the address of the mail catcher.
 func (d *Demo) MailPage() string { return fmt.Sprintf("http://localhost:%d", d.port+4) }
 
