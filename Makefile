@@ -51,7 +51,7 @@ thorough: reproducible sbom ## what takes longer than make test
 	tools/extension-lint.sh
 	tools/mutate.sh
 	tools/fuzz.sh 2m
-	tools/with-postgres.sh env CI=true WARIFU_THOROUGH=1 $(GO) test $(RACE) -shuffle=on -count=1 -timeout 60m $(ALL)
+	tools/with-postgres.sh env CI=true TEST_THOROUGH=1 $(GO) test $(RACE) -shuffle=on -count=1 -timeout 60m $(ALL)
 
 size: ## functions, files, nesting: prints, never fails
 	@find internal cmd -name '*.go' ! -name '*_test.go' -print0 | xargs -0 wc -l | sort -n | tail -15

@@ -261,7 +261,7 @@ func (c counted) UnsealedAudit(ctx context.Context, after string, most int) ([]a
 // the thorough run. AUD-1.
 func TestManyRows(t *testing.T) {
 	blocks := 4
-	if os.Getenv("WARIFU_THOROUGH") != "" {
+	if os.Getenv("TEST_THOROUGH") != "" {
 		blocks = 100
 	}
 	onTrails(t, func(t *testing.T, tr *trail) {

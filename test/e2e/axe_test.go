@@ -85,7 +85,7 @@ func everyLook() (all []look) {
 		{lang: "ja", width: 320}, {lang: "ja", width: 1280, dark: true}, {lang: "en", width: 320, dark: true}, {lang: "en", width: 1280},
 		{lang: "ja", width: 320, dark: true}, {lang: "ja", width: 1280}, {lang: "en", width: 320}, {lang: "en", width: 1280, dark: true},
 	} {
-		if n < 3 || os.Getenv("WARIFU_THOROUGH") != "" {
+		if n < 3 || os.Getenv("TEST_THOROUGH") != "" {
 			all = append(all, l)
 		}
 	}

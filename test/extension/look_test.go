@@ -61,7 +61,7 @@ func TestEveryPage(t *testing.T) {
 	inspect := func(state string) {
 		t.Helper()
 		for _, l := range looks {
-			if l.width > 320 && os.Getenv("WARIFU_THOROUGH") == "" {
+			if l.width > 320 && os.Getenv("TEST_THOROUGH") == "" {
 				continue // where there is room for all, make thorough looks
 			}
 			b.with(l)

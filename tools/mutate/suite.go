@@ -128,7 +128,7 @@ func (s *suite) run(p *pkg, e engine, pattern string, environment ...string) (fa
 	command.Dir = filepath.Join(s.root, p.path)
 	command.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		return name == "CI" || name == "WARIFU_THOROUGH" || name == "TEST_POSTGRES_URL" && e == sqlite
+		return name == "CI" || name == "TEST_THOROUGH" || name == "TEST_POSTGRES_URL" && e == sqlite
 	}), environment...)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out

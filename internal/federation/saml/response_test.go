@@ -204,7 +204,7 @@ func TestFlippedResponse(t *testing.T) {
 
 // stride is from one changed byte to the next: make thorough changes every one.
 func stride() int {
-	if os.Getenv("WARIFU_THOROUGH") != "" {
+	if os.Getenv("TEST_THOROUGH") != "" {
 		return 1
 	}
 	return 7
