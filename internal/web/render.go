@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -88,10 +89,6 @@ func (s *Site) Render(w http.ResponseWriter, r *http.Request, status int, name s
 
 func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, data any, person *Person) error {
 	lang := s.Lang(r)
-	t, ok := s.templates[lang][name]
-	if !ok {
-		return fmt.Errorf("web: no template %q", name)
-	}
 	view := View{Person: person, House: person != nil || s.HasTicket(r), LangPath: langPath(r, lang.Other()), DemoMail: s.DemoMail, Page: data}
 	if person != nil {
 		view.Seen = person.seen
@@ -101,7 +98,7 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	}
 	var page bytes.Buffer // a template that fails must not leave half a page
 	page.Grow(8 << 10)    // what most pages need
-	if err := t.ExecuteTemplate(&page, "layout", view); err != nil {
+	if err := s.templates[lang].ExecuteTemplate(&page, PartOf(name, "layout"), view); err != nil {
 		return fmt.Errorf("web: render %s: %w", name, err)
 	}
 	if origins := visitOf(r).origins; len(origins) > 0 {
@@ -137,15 +134,11 @@ func Screens(of string) (names []string) {
 	return names
 }
 
-// RenderPart writes one part of a page, without its frame, for the page's own
-// script.
+// RenderPart writes one part that a page defines, without its frame, for the
+// page's own script.
 func (s *Site) RenderPart(w http.ResponseWriter, r *http.Request, name, part string, data any) error {
-	t, ok := s.templates[s.Lang(r)][name]
-	if !ok {
-		return fmt.Errorf("web: no template %q", name)
-	}
 	var text bytes.Buffer
-	if err := t.ExecuteTemplate(&text, part, data); err != nil {
+	if err := s.templates[s.Lang(r)].ExecuteTemplate(&text, PartOf(name, part), data); err != nil {
 		return fmt.Errorf("web: render %s of %s: %w", part, name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -196,50 +189,76 @@ func fillConstants(source string, lang i18n.Lang, brand BrandText, text, japanes
 	})
 }
 
-// ParseTemplates returns the template of every page by its language and its
-// name, such as "signin/totp". The language is bound when a template is parsed,
-// never when it is executed, so that requests in two languages cannot mix.
-// The address of a static file is asked of asset.
-func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name string) (string, error)) (map[i18n.Lang]map[string]*template.Template, error) {
+// PartOf is the name of a part that a page defines, such as its "main", among the
+// templates of all pages.
+func PartOf(page, part string) string { return page + ":" + part }
+
+var (
+	definition = regexp.MustCompile(`\{\{define "([a-z]+)"\}\}`)
+	mention    = regexp.MustCompile(`\{\{(define|template) "([a-z]+)"`)
+)
+
+// ownNames gives what a source defines the names of [PartOf], where it defines
+// them and where it uses them, so that the pages share the set of all that they
+// do not define.
+func ownNames(source, page string) string {
+	own := make(map[string]bool)
+	for _, found := range definition.FindAllStringSubmatch(source, -1) {
+		own[found[1]] = true
+	}
+	return mention.ReplaceAllStringFunc(source, func(text string) string {
+		parts := mention.FindStringSubmatch(text)
+		if !own[parts[2]] {
+			return text
+		}
+		return "{{" + parts[1] + ` "` + PartOf(page, parts[2]) + `"`
+	})
+}
+
+// ParseTemplates returns the templates of each language: the parts of every page,
+// which [PartOf] names, and what they share. The language is bound when a template
+// is parsed, never when it is executed, so that requests in two languages cannot
+// mix. The address of a static file is asked of asset.
+func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name string) (string, error)) (map[i18n.Lang]*template.Template, error) {
 	pages, err := fs.Glob(templateFS, "templates/*/*.html")
 	if err != nil {
 		return nil, err
 	}
 	pages = append(pages, "templates/error.html")
-	all := make(map[i18n.Lang]map[string]*template.Template)
+	all := make(map[i18n.Lang]*template.Template)
 	japanese := func(key string, args ...any) string { return catalogue.Text(i18n.Japanese, key, args...) }
 	for _, lang := range i18n.Langs {
 		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
-		funcs := template.FuncMap{"t": text, "asset": asset,
-			"lang": func() i18n.Lang { return lang }, "brand": func() BrandText { return brand.Text[lang] }}
-		parse := func(t *template.Template, file string) (*template.Template, error) {
-			source, err := templateFS.ReadFile(file)
-			if err != nil {
+		set := template.New("").Funcs(template.FuncMap{"t": text, "asset": asset,
+			"lang": func() i18n.Lang { return lang }, "brand": func() BrandText { return brand.Text[lang] }})
+		read := func(name string) (string, error) {
+			source, err := templateFS.ReadFile("templates/" + name + ".html")
+			return fillConstants(string(source), lang, brand.Text[lang], text, japanese, asset), err
+		}
+		parse := func(name, source string) error {
+			if _, err := set.New(name).Parse(source); err != nil {
+				return fmt.Errorf("web: %w", err)
+			}
+			return nil
+		}
+		for _, name := range []string{"frame", "parts"} {
+			source, err := read(name)
+			if err = errors.Join(err, parse(name, source)); err != nil {
 				return nil, err
 			}
-			t, err = t.Parse(fillConstants(string(source), lang, brand.Text[lang], text, japanese, asset))
-			if err != nil {
-				return nil, fmt.Errorf("web: %s: %w", file, err)
-			}
-			return t, nil
 		}
-		frame := template.New("").Funcs(funcs) // of every page, parsed once
-		for _, file := range []string{"templates/layout.html", "templates/parts.html"} {
-			if frame, err = parse(frame, file); err != nil {
-				return nil, err
-			}
+		layout, err := read("layout")
+		if err != nil {
+			return nil, err
 		}
-		all[lang] = make(map[string]*template.Template)
 		for _, file := range pages {
-			t, err := frame.Clone()
-			if err != nil {
-				return nil, fmt.Errorf("web: %s: %w", file, err)
-			}
-			if t, err = parse(t, file); err != nil {
+			name := strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")
+			source, err := read(name)
+			if err = errors.Join(err, parse(name, ownNames(source+layout, name))); err != nil {
 				return nil, err
 			}
-			all[lang][strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")] = t
 		}
+		all[lang] = set
 	}
 	return all, nil
 }

@@ -76,7 +76,7 @@ type Site struct {
 	mux        *http.ServeMux
 	protection *http.CrossOriginProtection
 	sameOrigin http.Handler // route, for requests of the site itself
-	templates  map[i18n.Lang]map[string]*template.Template
+	templates  map[i18n.Lang]*template.Template
 	assets     *assets
 	identify   func(*http.Request) (*Person, error)
 	helping    func(page string, messages []string, lang i18n.Lang) []Link
