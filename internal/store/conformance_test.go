@@ -42,6 +42,7 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"migrations go up, down and up":                testMigrations,
 		"a newer schema is refused, and borne":         testNewerSchema,
 		"a reader does not wait for a writer":          testReader,
+		"a reader sees one moment":                     testMoment,
 		"a failing transaction takes nothing with it":  testOneFails,
 		"a panic is an error":                          testPanic,
 		"a request that is given up does nothing half": testGivenUp,
@@ -159,6 +160,26 @@ func testReader(t *testing.T, db *DB) {
 			return err
 		})
 	})
+}
+
+func testMoment(t *testing.T, db *DB) {
+	err := db.view(t.Context(), func(tx *Tx) error {
+		var before, after int
+		if err := tx.queryRow(t.Context(), `SELECT COUNT(*) FROM throttle`).Scan(&before); err != nil {
+			return err
+		}
+		do(t, db, insert(t.Context(), 0)) // by another connection
+		if err := tx.queryRow(t.Context(), `SELECT COUNT(*) FROM throttle`).Scan(&after); err != nil {
+			return err
+		}
+		if before != 0 || after != 0 {
+			t.Errorf("saw %d rows, then %d", before, after)
+		}
+		return nil
+	})
+	if n := count(t, db); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
 }
 
 var errWanted = errors.New("wanted")

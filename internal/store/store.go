@@ -84,7 +84,8 @@ func In[T any](db *DB) func(context.Context, func(T) error) error {
 	}
 }
 
-// View is [In] for transactions that only read. They do not wait for writers.
+// View is [In] for transactions that only read: all of it sees the same moment, and
+// waits for no writer.
 func View[T any](db *DB) func(context.Context, func(T) error) error {
 	return func(ctx context.Context, fn func(T) error) error {
 		return db.view(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
@@ -110,7 +111,7 @@ func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 	if db.readers != nil {
 		return unavailable(db.readers.run(ctx, func(e executor) error { return fn(&Tx{run: e, db: db}) }))
 	}
-	return unavailable(db.try(ctx, &sql.TxOptions{ReadOnly: true}, fn))
+	return unavailable(db.try(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn))
 }
 
 // try runs fn in one transaction on PostgreSQL.

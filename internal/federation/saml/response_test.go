@@ -217,9 +217,11 @@ func flipped(document []byte, i int) []byte {
 }
 
 // TestFlippedForXMLSec changes some bytes, spread over all that is signed: the
-// independent peer refuses every one. A53.
+// independent peer refuses every one. The Assertion is encrypted, since xmlsec1 would
+// go on to its signature where that of the Response has another name. A53.
 func TestFlippedForXMLSec(t *testing.T) {
-	response := string(exampleResponse(t, nil))
+	key, _ := theirs.Signer.(*rsa.PrivateKey)
+	response := string(exampleResponse(t, &recipient{key: &key.PublicKey, cipher: cipherAES256, size: 32}))
 	for i := 0; i < len(response); i += 29 * stride() {
 		if strings.LastIndex(response[:i], "<ds:KeyInfo>") > strings.LastIndex(response[:i], "</ds:KeyInfo>") {
 			continue // it takes the key that it was given
