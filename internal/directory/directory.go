@@ -73,6 +73,7 @@ type Academic struct {
 	PersonCode   string   `json:"person_code,omitempty"`  // a number with what it is of: student:12345, faculty:12345, staff:12345
 	Entitlements []string `json:"entitlements,omitempty"` // URIs (eduPersonEntitlement); sorted
 	Assurance    []string `json:"assurance,omitempty"`    // URIs of how the identity was proofed (eduPersonAssurance); sorted
+	UniqueCodes  []string `json:"unique_codes,omitempty"` // URNs with a number that an institution has given (schacPersonalUniqueCode); sorted
 }
 
 // Department is where a person belongs, in both languages.

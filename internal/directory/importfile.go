@@ -48,6 +48,8 @@ func (l ImportLine) Over(known Subscriber) Subscriber {
 			merged.Academic.Entitlements = l.Academic.Entitlements
 		case "assurance":
 			merged.Academic.Assurance = l.Academic.Assurance
+		case "unique_codes":
+			merged.Academic.UniqueCodes = l.Academic.UniqueCodes
 		case "mailbox":
 			merged.Mailbox = l.Mailbox
 		case "telephone":
@@ -86,7 +88,7 @@ func (f LineFault) String() string {
 // Columns are the columns of an import file, in any order; only sps_id and one
 // of display or family must be there.
 var Columns = []string{"sps_id", "display", "family", "given", "family_ja", "given_ja", "family_kana", "given_kana", "affiliation",
-	"department", "department_ja", "groups", "status", "mailbox", "telephone", "language", "orcid", "person_code", "entitlements", "assurance", "password_hash"}
+	"department", "department_ja", "groups", "status", "mailbox", "telephone", "language", "orcid", "person_code", "entitlements", "assurance", "unique_codes", "password_hash"}
 
 // Affiliations are those of eduPerson (eduPersonAffiliation).
 var Affiliations = []string{"student", "faculty", "staff", "employee", "member", "affiliate", "alum", "library-walk-in"}
@@ -208,7 +210,7 @@ func (i Importer) person(line int, header, record []string) (p ImportLine, fault
 }
 
 func longestField(column string) int {
-	if column == "groups" || column == "entitlements" || column == "assurance" {
+	if column == "groups" || column == "entitlements" || column == "assurance" || column == "unique_codes" {
 		return maxGroups
 	}
 	return maxField
@@ -242,6 +244,13 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 		return uris(&p.Academic.Entitlements, value)
 	case "assurance":
 		return uris(&p.Academic.Assurance, value)
+	case "unique_codes":
+		p.Academic.UniqueCodes = list(value)
+		for _, code := range p.Academic.UniqueCodes {
+			if !uniqueCode.MatchString(code) {
+				return fmt.Sprintf("%q is not urn:schac:personalUniqueCode: with a country, a kind and a number", code)
+			}
+		}
 	case "affiliation":
 		p.Affiliation = value
 		if value != "" && !slices.Contains(Affiliations, value) {
@@ -304,6 +313,9 @@ var uri = regexp.MustCompile(`^(https?://|urn:)[!-~]+$`)
 // personCode is a number with what it is of (gakuninScopedPersonalUniqueCode,
 // without the scope).
 var personCode = regexp.MustCompile(`^(student|faculty|staff):[A-Za-z0-9._-]{1,64}$`)
+
+// uniqueCode is that of an institution (SCHAC 1.6.0, schacPersonalUniqueCode).
+var uniqueCode = regexp.MustCompile(`^urn:schac:personalUniqueCode:[a-z]{2,3}:[!-9;-~]+:[!-~]+$`)
 
 var orcid = regexp.MustCompile(`^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$`)
 

@@ -33,7 +33,7 @@ func read(t *testing.T, text string) []ImportLine {
 // spreadsheets write.
 func TestImportFile(t *testing.T) {
 	text := strings.Join(Columns, ",") + "\r\n" +
-		"ＳＰＳ1@miyako.example,,Miyako,Hanako,都,花子,みやこ,ﾊﾅｺﾞ,student,Science,理学部,\"b;a; b\",suspended,hanako@miyako.example,０７５-000-1234,ja,https://orcid.org/0000-0002-1694-233X,faculty:12-3,urn:mace:dir:entitlement:common-lib-terms https://b.example/e,https://www.gakunin.jp/profile/IAL2,$known\r\n"
+		"ＳＰＳ1@miyako.example,,Miyako,Hanako,都,花子,みやこ,ﾊﾅｺﾞ,student,Science,理学部,\"b;a; b\",suspended,hanako@miyako.example,０７５-000-1234,ja,https://orcid.org/0000-0002-1694-233X,faculty:12-3,urn:mace:dir:entitlement:common-lib-terms https://b.example/e,https://www.gakunin.jp/profile/IAL2,urn:schac:personalUniqueCode:int:esi:miyako.example:123,$known\r\n"
 	sjis, err := japanese.ShiftJIS.NewEncoder().String(text)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestImportFile(t *testing.T) {
 		Affiliation: "student", Department: Department{"Science", "理学部"}, Groups: []string{"a", "b"}, Status: Suspended, Role: RoleSubscriber,
 		Mailbox: "hanako@miyako.example", Telephone: "075-000-1234", Language: "ja",
 		Academic: Academic{ORCID: "0000-0002-1694-233X", PersonCode: "faculty:12-3",
-			Entitlements: []string{"https://b.example/e", "urn:mace:dir:entitlement:common-lib-terms"}, Assurance: []string{"https://www.gakunin.jp/profile/IAL2"}},
+			Entitlements: []string{"https://b.example/e", "urn:mace:dir:entitlement:common-lib-terms"}, Assurance: []string{"https://www.gakunin.jp/profile/IAL2"}, UniqueCodes: []string{"urn:schac:personalUniqueCode:int:esi:miyako.example:123"}},
 	}
 	for name, file := range map[string]string{"UTF-8": text, "UTF-8 with BOM": "\xef\xbb\xbf" + text, "Shift_JIS": sjis} {
 		lines := read(t, file)
@@ -98,6 +98,7 @@ func TestImportFaults(t *testing.T) {
 		"ORCID with a slip":    {"sps_id,display,orcid\na,One,0000-0002-1825-0098\n", "line 2: orcid: "},
 		"person code":          {"sps_id,display,person_code\na,One,12345\n", "line 2: person_code: "},
 		"entitlement":          {"sps_id,display,entitlements\na,One,library\n", "line 2: entitlements: "},
+		"unique code":          {"sps_id,display,unique_codes\na,One,urn:schac:personalUniqueCode:int:123\n", "line 2: unique_codes: "},
 		"assurance":            {"sps_id,display,assurance\na,One,https://a.example/x;IAL2\n", "line 2: assurance: "},
 	} {
 		_, faults := importer.Read([]byte(test.file))
@@ -120,7 +121,7 @@ func TestOver(t *testing.T) {
 	known := Subscriber{
 		ID: "i", PublicID: "p", SPSID: "a", Display: "Known", Latin: Name{"Miyako", "Hanako"}, Kana: Name{"ミヤコ", "ハナコ"}, Affiliation: "staff",
 		Groups: []string{"g"}, Status: Suspended, Role: RoleAgent, Privileged: true, Mailbox: "a@miyako.example", Language: "ja",
-		Academic: Academic{ORCID: "0000-0002-1825-0097", PersonCode: "staff:1", Entitlements: []string{"urn:x"}, Assurance: []string{"urn:y"}},
+		Academic: Academic{ORCID: "0000-0002-1825-0097", PersonCode: "staff:1", Entitlements: []string{"urn:x"}, Assurance: []string{"urn:y"}, UniqueCodes: []string{"urn:schac:personalUniqueCode:jp:studentID:1"}},
 	}
 	for name, test := range map[string]struct {
 		file   string
@@ -133,7 +134,7 @@ func TestOver(t *testing.T) {
 		"a display name":           {"sps_id,display\na,Other\n", func(s *Subscriber) { s.Display = "Other" }},
 		"empty fields":             {"sps_id,display,groups,affiliation,mailbox\na,Known,,,\n", func(s *Subscriber) { s.Groups, s.Affiliation, s.Mailbox = nil, "", "" }},
 		"a language that is empty": {"sps_id,display,language\na,Known,\n", func(*Subscriber) {}},
-		"what is academic goes":    {"sps_id,display,orcid,person_code,entitlements,assurance\na,Known,,,,\n", func(s *Subscriber) { s.Academic = Academic{} }},
+		"what is academic goes":    {"sps_id,display,orcid,person_code,entitlements,assurance,unique_codes\na,Known,,,,,\n", func(s *Subscriber) { s.Academic = Academic{} }},
 		"what has no column stays": {"sps_id,display\na,Known\n", func(*Subscriber) {}},
 		"another one":              {"sps_id,display,language\na,Known,en\n", func(s *Subscriber) { s.Language = "en" }},
 	} {

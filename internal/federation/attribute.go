@@ -29,6 +29,8 @@ const (
 	AttrPersonCode  = "person_code"
 	AttrEntitlement = "entitlement"
 	AttrAssurance   = "assurance"
+	AttrUniqueCode  = "unique_code"
+	AttrHomeType    = "home_organization_type"
 )
 
 // labels are the keys of the catalogue under which people know the attributes.
@@ -37,7 +39,7 @@ var labels = map[string]string{
 	AttrAffiliation: "attr.affiliation", AttrScoped: "attr.scoped_affiliation", AttrHome: "attr.home_org", AttrUniqueID: "attr.unique_id",
 	AttrTargetedID: "attr.pairwise", AttrPairwiseID: "attr.pairwise", AttrSubjectID: "attr.unique_id", AttrOrg: "attr.org",
 	AttrDepartment: "attr.unit", AttrGroups: "attr.groups", AttrORCID: "attr.orcid", AttrPersonCode: "attr.person_code",
-	AttrEntitlement: "attr.entitlement", AttrAssurance: "attr.assurance",
+	AttrEntitlement: "attr.entitlement", AttrAssurance: "attr.assurance", AttrUniqueCode: "attr.unique_code", AttrHomeType: "attr.home_type",
 }
 
 // Label returns the key of the catalogue under which people know an attribute;

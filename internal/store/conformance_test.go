@@ -42,6 +42,7 @@ func conform(t *testing.T, newURL func(t *testing.T) string) {
 		"migrations go up, down and up":                testMigrations,
 		"a newer schema is refused, and borne":         testNewerSchema,
 		"a reader does not wait for a writer":          testReader,
+		"a person is kept whole":                       testSubscriber,
 		"a reader sees one moment":                     testMoment,
 		"a failing transaction takes nothing with it":  testOneFails,
 		"a panic is an error":                          testPanic,

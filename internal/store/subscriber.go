@@ -14,18 +14,18 @@ import (
 
 const subscriberColumns = `s.id, s.public_id, s.sps_id, s.display, s.family, s.given, s.family_ja, s.given_ja,
 	s.family_kana, s.given_kana, s.affiliation, s.department, s.department_ja, s.groups, s.status, s.role,
-	s.privileged, s.telephone, s.mailbox, s.language, s.orcid, s.person_code, s.entitlements, s.assurance, s.had_factor, s.recovered_at, s.frozen_at, s.created_at, s.updated_at`
+	s.privileged, s.telephone, s.mailbox, s.language, s.orcid, s.person_code, s.entitlements, s.assurance, s.unique_codes, s.had_factor, s.recovered_at, s.frozen_at, s.created_at, s.updated_at`
 
 // scanSubscriber reads the columns of subscriberColumns, and what follows them into more.
 func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	var s directory.Subscriber
-	var groups, entitlements, assurance string
+	var groups, entitlements, assurance, codes string
 	var recovered, frozen, created, updated int64
 	err := r.Scan(append([]any{&s.ID, &s.PublicID, &s.SPSID, &s.Display, &s.Latin.Family, &s.Latin.Given,
 		&s.Japanese.Family, &s.Japanese.Given, &s.Kana.Family, &s.Kana.Given, &s.Affiliation,
 		&s.Department.English, &s.Department.Japanese, &groups, &s.Status, &s.Role,
 		&s.Privileged, &s.Telephone, &s.Mailbox, &s.Language,
-		&s.Academic.ORCID, &s.Academic.PersonCode, &entitlements, &assurance, &s.HadFactor, &recovered, &frozen, &created, &updated}, more...)...)
+		&s.Academic.ORCID, &s.Academic.PersonCode, &entitlements, &assurance, &codes, &s.HadFactor, &recovered, &frozen, &created, &updated}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, directory.ErrNotFound
 	}
@@ -35,7 +35,7 @@ func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	if err := json.Unmarshal([]byte(groups), &s.Groups); err != nil {
 		return s, fmt.Errorf("store: groups of a subscriber: %w", err)
 	}
-	s.Academic.Entitlements, s.Academic.Assurance = words(entitlements), words(assurance)
+	s.Academic.Entitlements, s.Academic.Assurance, s.Academic.UniqueCodes = words(entitlements), words(assurance), words(codes)
 	s.RecoveredAt, s.FrozenAt, s.CreatedAt, s.UpdatedAt = fromMillis(recovered), fromMillis(frozen), fromMillis(created), fromMillis(updated)
 	return s, nil
 }
@@ -63,12 +63,12 @@ func (tx *Tx) CreateSubscriber(ctx context.Context, s directory.Subscriber) erro
 	}
 	_, err = tx.exec(ctx, `INSERT INTO subscriber (id, public_id, sps_id, display, family, given, family_ja, given_ja,
 		family_kana, given_kana, affiliation, department, department_ja, groups, status, role,
-		privileged, telephone, mailbox, language, orcid, person_code, entitlements, assurance, had_factor, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, FALSE, $25, $26)`,
+		privileged, telephone, mailbox, language, orcid, person_code, entitlements, assurance, unique_codes, had_factor, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, FALSE, $26, $27)`,
 		s.ID, s.PublicID, s.SPSID, s.Display, s.Latin.Family, s.Latin.Given, s.Japanese.Family, s.Japanese.Given,
 		s.Kana.Family, s.Kana.Given, s.Affiliation, s.Department.English, s.Department.Japanese, groups, s.Status, s.Role,
 		s.Privileged, s.Telephone, s.Mailbox, s.Language, s.Academic.ORCID, s.Academic.PersonCode,
-		strings.Join(s.Academic.Entitlements, " "), strings.Join(s.Academic.Assurance, " "), millis(s.CreatedAt), millis(s.UpdatedAt))
+		strings.Join(s.Academic.Entitlements, " "), strings.Join(s.Academic.Assurance, " "), strings.Join(s.Academic.UniqueCodes, " "), millis(s.CreatedAt), millis(s.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store: create subscriber: %w", err)
 	}
@@ -85,11 +85,11 @@ func (tx *Tx) UpdateSubscriber(ctx context.Context, s directory.Subscriber) erro
 	n, err := tx.exec(ctx, `UPDATE subscriber SET display = $2, family = $3, given = $4, family_ja = $5, given_ja = $6,
 		family_kana = $7, given_kana = $8, affiliation = $9, department = $10, department_ja = $11, groups = $12,
 		status = $13, role = $14, privileged = $15, telephone = $16, mailbox = $17, language = $18,
-		orcid = $19, person_code = $20, entitlements = $21, assurance = $22, updated_at = $23 WHERE id = $1`,
+		orcid = $19, person_code = $20, entitlements = $21, assurance = $22, unique_codes = $23, updated_at = $24 WHERE id = $1`,
 		s.ID, s.Display, s.Latin.Family, s.Latin.Given, s.Japanese.Family, s.Japanese.Given,
 		s.Kana.Family, s.Kana.Given, s.Affiliation, s.Department.English, s.Department.Japanese, groups,
 		s.Status, s.Role, s.Privileged, s.Telephone, s.Mailbox, s.Language, s.Academic.ORCID, s.Academic.PersonCode,
-		strings.Join(s.Academic.Entitlements, " "), strings.Join(s.Academic.Assurance, " "), millis(s.UpdatedAt))
+		strings.Join(s.Academic.Entitlements, " "), strings.Join(s.Academic.Assurance, " "), strings.Join(s.Academic.UniqueCodes, " "), millis(s.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store: update subscriber: %w", err)
 	}

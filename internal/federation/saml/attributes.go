@@ -27,7 +27,7 @@ type released struct {
 	values   func(about) []string
 }
 
-// attributeTable is federation.md §3.4, as far as the directory has values.
+// attributeTable is federation.md §3.4.
 var attributeTable = []released{
 	{federation.AttrName, "2.16.840.1.113730.3.1.241", "displayName", func(a about) []string { return one(a.displayName()) }},
 	{federation.AttrName, "2.5.4.4", "sn", func(a about) []string { return one(a.Latin.Family) }},
@@ -48,6 +48,8 @@ var attributeTable = []released{
 	{federation.AttrDepartment, "2.5.4.11", "ou", func(a about) []string { return one(a.Department.English) }},
 	{federation.AttrDepartment, "1.3.6.1.4.1.32264.1.1.5", "jaou", func(a about) []string { return one(a.Department.Japanese) }},
 	{federation.AttrHome, "1.3.6.1.4.1.25178.1.2.9", "schacHomeOrganization", func(a about) []string { return one(a.policy.scope()) }},
+	{federation.AttrHomeType, "1.3.6.1.4.1.25178.1.2.10", "schacHomeOrganizationType", func(a about) []string { return a.policy.HomeTypes }},
+	{federation.AttrUniqueCode, "1.3.6.1.4.1.25178.1.2.14", "schacPersonalUniqueCode", func(a about) []string { return a.Academic.UniqueCodes }},
 	{federation.AttrORCID, "1.3.6.1.4.1.5923.1.1.1.16", "eduPersonOrcid", func(a about) []string { return prefixed("https://orcid.org/", a.Academic.ORCID) }},
 	{federation.AttrEntitlement, "1.3.6.1.4.1.5923.1.1.1.7", "eduPersonEntitlement", func(a about) []string { return a.Academic.Entitlements }},
 	{federation.AttrAssurance, "1.3.6.1.4.1.5923.1.1.1.11", "eduPersonAssurance", func(a about) []string { return a.Academic.Assurance }},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ type Policy struct {
 	// Scopes are the domains that identifiers and affiliations of other
 	// institutions' services may end with; default the scope of the institution.
 	Scopes []string `yaml:"scopes"`
+	// HomeTypes say of what kind the institution is (schacHomeOrganizationType), such
+	// as urn:schac:homeOrganizationType:int:university.
+	HomeTypes []string `yaml:"home_organization_types"`
 	// Description says in a sentence whom this sign-on serves.
 	Description federation.Text `yaml:"description"`
 	// InformationURL is a page about it.
@@ -48,6 +52,9 @@ type Policy struct {
 	LogoType    string          `yaml:"-"` // ".svg" or ".png"
 }
 
+// homeType is of SCHAC 1.6.0, schacHomeOrganizationType.
+var homeType = regexp.MustCompile(`^urn:schac:homeOrganizationType:[a-z]{2,3}:[!-~]+$`)
+
 // Validate returns all faults of the policy.
 func (p Policy) Validate() (faults []error) {
 	if p.EntityID != "" && (federation.CheckAddress(p.EntityID, true) != nil && !strings.HasPrefix(p.EntityID, "urn:") || len(p.EntityID) > maxEntityID) {
@@ -56,6 +63,11 @@ func (p Policy) Validate() (faults []error) {
 	for _, scope := range p.Scopes {
 		if strings.ContainsAny(scope, "@ /") || scope == "" {
 			faults = append(faults, fmt.Errorf("scopes must be domains, and %q is none", scope))
+		}
+	}
+	for _, kind := range p.HomeTypes {
+		if !homeType.MatchString(kind) {
+			faults = append(faults, fmt.Errorf("home_organization_types must be urn:schac:homeOrganizationType: with a country and a kind, and %q is not", kind))
 		}
 	}
 	for name, text := range map[string]federation.Text{"information_url": p.InformationURL, "privacy_url": p.PrivacyURL, "organization_url": p.OrganizationURL} {

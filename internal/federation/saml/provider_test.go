@@ -87,7 +87,7 @@ var person = directory.Subscriber{
 	Latin: directory.Name{Family: "Miyako", Given: "Hanako"}, Japanese: directory.Name{Family: "都", Given: "花子"},
 	Affiliation: "student", Department: directory.Department{English: "Letters", Japanese: "文学部"}, Groups: []string{"students"},
 	Academic: directory.Academic{ORCID: "0000-0002-1825-0097", PersonCode: "student:12345", Entitlements: []string{"urn:mace:dir:entitlement:common-lib-terms"},
-		Assurance: []string{"https://www.gakunin.jp/profile/IAL2"}},
+		Assurance: []string{"https://www.gakunin.jp/profile/IAL2"}, UniqueCodes: []string{"urn:schac:personalUniqueCode:int:esi:miyako.example:123"}},
 	Status: directory.Active, Role: directory.RoleSubscriber, Mailbox: "hanako@miyako.example", CreatedAt: saml.Start, UpdatedAt: saml.Start,
 }
 
@@ -100,7 +100,7 @@ func services() []federation.Service {
 		s.Metadata = saml.Metadata(append([]string{saml.TheirEntity, entity, `AuthnRequestsSigned="1"`, ""}, replace...)...)
 		s.Encryption = federation.EncryptionOff
 		s.Release = federation.Release{Required: []string{"name"}, Optional: []string{"email", "principal_name", "scoped_affiliation", "targeted_id",
-			"pairwise_id", "subject_id", "organization", "department", "home_organization", "groups", "affiliation", "unique_id", "person_code", "entitlement", "assurance", "orcid"}}
+			"pairwise_id", "subject_id", "organization", "department", "home_organization", "groups", "affiliation", "unique_id", "person_code", "entitlement", "assurance", "orcid", "unique_code", "home_organization_type"}}
 		if change != nil {
 			change(&s)
 		}
@@ -162,7 +162,7 @@ func newWorld(t testing.TB) *world {
 		Services: &federation.Services{Configured: services(), View: store.View[federation.ServiceReader](w.db), Now: now},
 		Reach:    func(context.Context, string) ([]authenticator.Evidence, error) { return w.reach, nil },
 		InTx:     store.In[saml.Tx](w.db), View: store.View[saml.Reader](w.db), Assurance: assurance.Policy{BaseURL: base},
-		Policy: saml.Policy{Scopes: []string{"miyako.example"}, BaseURL: base, Institution: federation.Text{Japanese: "みやこ大学", English: "Miyako University"},
+		Policy: saml.Policy{Scopes: []string{"miyako.example"}, HomeTypes: []string{"urn:schac:homeOrganizationType:int:university"}, BaseURL: base, Institution: federation.Text{Japanese: "みやこ大学", English: "Miyako University"},
 			App: federation.Text{Japanese: "認証", English: "Login"}},
 		Random: rand.Reader, Now: now,
 	}
@@ -348,7 +348,8 @@ func TestSignInAtAService(t *testing.T) {
 		"eduPersonPrincipalName": "sps00001@miyako.example", "eduPersonScopedAffiliation": "student@miyako.example member@miyako.example",
 		"jaou": "文学部", "o": "Miyako University", "schacHomeOrganization": "miyako.example", "isMemberOf": "students", "subject-id": "PUBLIC1@miyako.example",
 		"eduPersonOrcid": "https://orcid.org/0000-0002-1825-0097", "eduPersonEntitlement": "urn:mace:dir:entitlement:common-lib-terms",
-		"eduPersonAssurance": "https://www.gakunin.jp/profile/IAL2", "gakuninScopedPersonalUniqueCode": "student:12345@miyako.example"} {
+		"eduPersonAssurance": "https://www.gakunin.jp/profile/IAL2", "gakuninScopedPersonalUniqueCode": "student:12345@miyako.example",
+		"schacPersonalUniqueCode": "urn:schac:personalUniqueCode:int:esi:miyako.example:123", "schacHomeOrganizationType": "urn:schac:homeOrganizationType:int:university"} {
 		if got[name] != want {
 			t.Errorf("%s = %q, want %q", name, got[name], want)
 		}
@@ -810,8 +811,8 @@ func TestCheckService(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	faults := saml.Policy{EntityID: "x", Scopes: []string{"a@b"}, InformationURL: federation.Text{English: "x"}, Technical: "x"}.Validate()
-	if len(faults) != 4 || !slices.IsSortedFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) {
+	faults := saml.Policy{EntityID: "x", Scopes: []string{"a@b"}, HomeTypes: []string{"university"}, InformationURL: federation.Text{English: "x"}, Technical: "x"}.Validate()
+	if len(faults) != 5 || !slices.IsSortedFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) {
 		t.Errorf("%v", faults)
 	}
 }
