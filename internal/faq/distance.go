@@ -1,5 +1,23 @@
 package faq
 
+import "math/bits"
+
+// letterSet has a bit for each letter of a word; some letters share one.
+type letterSet uint64
+
+func lettersOf(word string) (set letterSet) {
+	for _, r := range word {
+		set |= 1 << (r % 64)
+	}
+	return set
+}
+
+// atLeast is a lower bound of the distance of two words, and costs next to nothing:
+// a change takes one letter away and brings another one.
+func (s letterSet) atLeast(other letterSet) int {
+	return (bits.OnesCount64(uint64(s^other)) + 1) / 2
+}
+
 // distance returns how many letters have to be put in, taken away, changed or
 // exchanged with the next one to make one word of another (optimal string
 // alignment), or more than most if it is more than that. Words are short.

@@ -50,6 +50,7 @@ type Index struct {
 	fields   [][][]int32      // of each entry: the terms of each field, in order
 	spaced   []string         // the spaced terms in order, for what is typed with mistakes
 	letters  [][]rune         // of each of them
+	sets     []letterSet      // likewise
 }
 
 // field is a text of an entry and what its words weigh.
@@ -87,7 +88,7 @@ func newIndex(entries [][]field) *Index {
 	}
 	slices.Sort(x.spaced)
 	for _, term := range x.spaced {
-		x.letters = append(x.letters, []rune(term))
+		x.letters, x.sets = append(x.letters, []rune(term)), append(x.sets, lettersOf(term))
 	}
 	return x
 }
@@ -251,8 +252,11 @@ func (x *Index) near(term string) (found []string) {
 		return found
 	}
 	most := 1 + min(letters/(2*leastNear), 1)
-	typed := []rune(term)
+	typed, set := []rune(term), lettersOf(term)
 	for n, other := range x.letters {
+		if set.atLeast(x.sets[n]) > most {
+			continue
+		}
 		switch d := distance(typed, other, most); {
 		case d < most:
 			found, most = []string{x.spaced[n]}, d

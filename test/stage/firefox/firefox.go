@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -26,6 +27,7 @@ const startTime = 90 * time.Second
 // Browser is a Firefox with a profile of its own.
 type Browser struct {
 	t    *testing.T
+	pid  int // of all its processes, as a group
 	bidi *bidi
 	seen map[string]bool // contexts that were found already
 }
@@ -49,6 +51,7 @@ func Start(t *testing.T, program string, prefs map[string]any) *Browser {
 	ctx, cancel := context.WithCancel(context.Background())
 	process := exec.CommandContext(ctx, program, "--headless", "--no-remote", "--profile", profile, "--remote-allow-system-access", "--remote-debugging-port", "0")
 	process.Env = append(os.Environ(), "HOME="+profile)
+	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := process.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +68,25 @@ func Start(t *testing.T, program string, prefs map[string]any) *Browser {
 	if err := conn.call(startTime, "session.new", map[string]any{"capabilities": map[string]any{}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	return &Browser{t: t, bidi: conn, seen: make(map[string]bool)}
+	return &Browser{t: t, pid: process.Process.Pid, bidi: conn, seen: make(map[string]bool)}
+}
+
+// Sleep stops the browser as a machine that sleeps does, until it wakes or the test
+// ends.
+func (b *Browser) Sleep() {
+	b.t.Helper()
+	b.signal(syscall.SIGSTOP)
+	b.t.Cleanup(b.Wake)
+}
+
+// Wake lets the browser go on.
+func (b *Browser) Wake() { b.t.Helper(); b.signal(syscall.SIGCONT) }
+
+func (b *Browser) signal(s syscall.Signal) {
+	b.t.Helper()
+	if err := syscall.Kill(-b.pid, s); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // In returns the browser for a subtest.
