@@ -3,7 +3,8 @@ package oidcservice
 import (
 	"net/http"
 	"net/url"
-	"time"
+
+	"warifu/internal/demo/visitors"
 )
 
 // backchannelEvent marks a logout token (Back-Channel Logout 1.0 §2.4).
@@ -13,14 +14,12 @@ const maxForm = 64 << 10
 
 // logout ends the session here and asks the server to end its own.
 func (s *Service) logout(w http.ResponseWriter, r *http.Request) {
-	current, id := s.current(r)
-	s.sessions.take(id)
-	s.setCookie(w, sessionCookie, "", -time.Second)
+	ended := s.site.End(w, r)
 	target := s.config.PostLogoutRedirectURI()
-	if current.idToken != "" {
+	if ended.Proof != "" {
 		if m, err := s.provider.discover(r.Context()); err == nil && m.EndSession != "" {
 			target = withQuery(m.EndSession, url.Values{
-				"id_token_hint": {current.idToken}, "client_id": {s.config.ClientID}, "post_logout_redirect_uri": {target},
+				"id_token_hint": {ended.Proof}, "client_id": {s.config.ClientID}, "post_logout_redirect_uri": {target},
 			})
 		}
 	}
@@ -33,13 +32,13 @@ func (s *Service) backchannelLogout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	claims, err := s.verifyLogoutToken(r)
 	if err != nil {
-		writeJSON(w, http.StatusBadRequest, failure{"invalid_request", err.Error()})
+		visitors.WriteJSON(w, http.StatusBadRequest, visitors.Failure{Code: "invalid_request", Description: err.Error()})
 		return
 	}
-	s.sessions.removeIf(func(one session) bool {
-		sameSession := claims["sid"] == nil || one.claims["sid"] == claims["sid"]
-		samePerson := claims["sub"] == nil || one.claims["sub"] == claims["sub"]
-		return one.claims != nil && sameSession && samePerson
+	s.site.EndIf(func(received map[string]any) bool {
+		sameSession := claims["sid"] == nil || received["sid"] == claims["sid"]
+		samePerson := claims["sub"] == nil || received["sub"] == claims["sub"]
+		return sameSession && samePerson
 	})
 	w.WriteHeader(http.StatusOK)
 }
@@ -65,7 +64,7 @@ func (s *Service) verifyLogoutToken(r *http.Request) (map[string]any, error) {
 		return nil, invalid("it has a nonce")
 	case sub == "" && sid == "":
 		return nil, invalid("it names neither person nor session")
-	case id == "" || !s.seen.put(id, true):
+	case id == "" || !s.seen.Put(id, id):
 		return nil, invalid("it was used before")
 	}
 	return claims, nil

@@ -17,13 +17,12 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/jba/templatecheck"
+	"warifu/internal/demo/visitors"
 )
 
 var now = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
@@ -101,7 +100,7 @@ func newServer(t *testing.T) *server {
 	s.mint = func(claims map[string]any) string { return sign(ecKey, claims, nil) }
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, 200, map[string]any{
+		visitors.WriteJSON(w, 200, map[string]any{
 			"issuer": s.URL, "authorization_endpoint": s.URL + "/authorize?a=b", "token_endpoint": s.URL + "/token",
 			"userinfo_endpoint": s.URL + "/userinfo", "jwks_uri": s.URL + "/jwks", "end_session_endpoint": s.URL + "/logout",
 			"authorization_response_iss_parameter_supported": true,
@@ -147,7 +146,7 @@ func (s *server) tokens(w http.ResponseWriter, r *http.Request) {
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	if id != url.QueryEscape(clientID) || password != url.QueryEscape(secret) || r.PostFormValue("code") != "the code" ||
 		encode(challenge[:]) != s.asked.Get("code_challenge") || r.PostFormValue("redirect_uri") != s.asked.Get("redirect_uri") {
-		writeJSON(w, 400, failure{Code: "invalid_grant", Description: "no"})
+		visitors.WriteJSON(w, 400, visitors.Failure{Code: "invalid_grant", Description: "no"})
 		return
 	}
 	claims := map[string]any{
@@ -158,7 +157,7 @@ func (s *server) tokens(w http.ResponseWriter, r *http.Request) {
 	if s.token != nil {
 		s.token(claims)
 	}
-	writeJSON(w, 200, map[string]any{"id_token": s.mint(claims), "access_token": "access", "token_type": "Bearer", "expires_in": 600})
+	visitors.WriteJSON(w, 200, map[string]any{"id_token": s.mint(claims), "access_token": "access", "token_type": "Bearer", "expires_in": 600})
 }
 
 func (s *server) keys(w http.ResponseWriter, _ *http.Request) {
@@ -167,7 +166,7 @@ func (s *server) keys(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	writeJSON(w, 200, map[string]any{"keys": []map[string]string{
+	visitors.WriteJSON(w, 200, map[string]any{"keys": []map[string]string{
 		{"kid": "ec", "kty": "EC", "use": "sig", "crv": "P-256", "x": encode(point[1:33]), "y": encode(point[33:])},
 		{"kid": "rsa", "kty": "RSA", "n": encode(rsaKey.N.Bytes()), "e": encode(big.NewInt(int64(rsaKey.E)).Bytes())},
 		{"kid": "enc", "kty": "RSA", "use": "enc", "n": encode(rsaKey.N.Bytes()), "e": encode(big.NewInt(int64(rsaKey.E)).Bytes())},
@@ -544,52 +543,6 @@ func TestKeysAreNotAskedForAtWill(t *testing.T) {
 	postLogout(t, base, sign(ecKey, map[string]any{}, map[string]any{"kid": "x"}))
 	if s.keyLooks != 2 {
 		t.Errorf("%d looks at the keys, want 2", s.keyLooks)
-	}
-}
-
-func TestShelf(t *testing.T) {
-	s := newShelf[int](3)
-	for i := range 100 {
-		s.put(fmt.Sprint(i), i)
-		s.take(fmt.Sprint(i - 1))
-	}
-	for i := range 5 {
-		s.put(fmt.Sprint("x", i), i)
-	}
-	if _, ok := s.get("x1"); ok || len(s.items) != 3 || len(s.order) > 6 {
-		t.Errorf("%v %v", s.items, s.order)
-	}
-	if s.put("x4", 9) {
-		t.Error("a key was put twice")
-	}
-}
-
-func TestTemplates(t *testing.T) {
-	for i, set := range pages {
-		if err := templatecheck.CheckHTML(set.Lookup("home.html"), page{}); err != nil {
-			t.Errorf("%s: %v", langs[i], err)
-		}
-	}
-}
-
-// TestTexts finds words that only one language or no page has.
-func TestTexts(t *testing.T) {
-	home, err := pageFS.ReadFile("page/home.html")
-	if err != nil {
-		t.Fatal(err)
-	}
-	used := map[string]bool{"unnamed": true}
-	for _, match := range regexp.MustCompile(`t "(\w+)"`).FindAllStringSubmatch(string(home), -1) {
-		used[match[1]] = true
-	}
-	for key, words := range texts {
-		if words[0] == "" || words[1] == "" || !used[key] {
-			t.Errorf("%s: %q, used %t", key, words, used[key])
-		}
-		delete(used, key)
-	}
-	if len(used) > 0 {
-		t.Errorf("no text: %v", used)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"warifu/internal/demo/visitors"
 )
 
 const (
@@ -87,7 +89,7 @@ func (p *provider) key(ctx context.Context, id string) (crypto.PublicKey, error)
 	if key, ok := p.keys[id]; ok {
 		return key, nil
 	}
-	return nil, &failure{"invalid_token", "signed with an unknown key"}
+	return nil, &visitors.Failure{Code: "invalid_token", Description: "signed with an unknown key"}
 }
 
 func (p *provider) getJSON(ctx context.Context, address string, value any) error {
@@ -151,15 +153,15 @@ func (s *Service) exchange(ctx context.Context, m *metadata, code, verifier stri
 		return tokens{}, err
 	}
 	if status != http.StatusOK {
-		var f failure
+		var f visitors.Failure
 		if json.Unmarshal(body, &f) != nil || f.Code == "" {
-			f = failure{"server_error", fmt.Sprintf("the token endpoint answered %d", status)}
+			f = visitors.Failure{Code: "server_error", Description: fmt.Sprintf("the token endpoint answered %d", status)}
 		}
 		return tokens{}, &f
 	}
 	var t tokens
 	if err := json.Unmarshal(body, &t); err != nil || t.ID == "" || !strings.EqualFold(t.Type, "Bearer") {
-		return tokens{}, &failure{"invalid_response", "the token endpoint sent no ID token"}
+		return tokens{}, &visitors.Failure{Code: "invalid_response", Description: "the token endpoint sent no ID token"}
 	}
 	return t, nil
 }
@@ -181,10 +183,10 @@ func (s *Service) addUserinfo(ctx context.Context, m *metadata, accessToken stri
 	}
 	var more map[string]any
 	if err := json.Unmarshal(body, &more); status != http.StatusOK || err != nil {
-		return &failure{"server_error", fmt.Sprintf("userinfo answered %d", status)}
+		return &visitors.Failure{Code: "server_error", Description: fmt.Sprintf("userinfo answered %d", status)}
 	}
 	if more["sub"] != claims["sub"] {
-		return &failure{"invalid_response", "userinfo is of another person"}
+		return &visitors.Failure{Code: "invalid_response", Description: "userinfo is of another person"}
 	}
 	for name, value := range more {
 		if _, ok := claims[name]; !ok {

@@ -1,16 +1,16 @@
 package oidcservice
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"warifu/internal/demo/visitors"
 )
 
 // Config describes the service and the server that it asks.
@@ -36,13 +36,8 @@ func (c Config) PostLogoutRedirectURI() string { return c.BaseURL + "/" }
 func (c Config) BackchannelLogoutURI() string { return c.BaseURL + "/backchannel-logout" }
 
 const (
-	sessionCookie = "demo_oidc_session" // cookies ignore ports: no other part may use these names
-	loginCookie   = "demo_oidc_login"
-	loginLifetime = 24 * time.Hour // a person may wait for the help desk meanwhile
-	sessionLife   = 12 * time.Hour
-	maxKept       = 10_000 // of each kind; the oldest go first
-	callTimeout   = 10 * time.Second
-	defaultScope  = "openid profile email"
+	callTimeout  = 10 * time.Second
+	defaultScope = "openid profile email"
 )
 
 // login is a request that has not been answered yet.
@@ -54,31 +49,27 @@ type login struct {
 	at       time.Time
 }
 
-// session is a browser that has an answer: claims, or why there are none.
-type session struct {
-	claims  map[string]any
-	idToken string
-	failure *failure
-	at      time.Time
-}
-
-// failure is why nobody is signed in. Code and Description are the server's
-// own words if it gave any.
-type failure struct {
-	Code        string `json:"error"`
-	Description string `json:"error_description,omitempty"`
-}
-
-func (f *failure) Error() string { return f.Code + ": " + f.Description }
-
 // Service is the service. Use [New].
 type Service struct {
 	config   Config
 	provider *provider
 	mux      *http.ServeMux
-	logins   *shelf[login]   // by state
-	sessions *shelf[session] // by cookie
-	seen     *shelf[bool]    // jti of logout tokens
+	site     *visitors.Site[string]  // with ID tokens
+	logins   *visitors.Shelf[login]  // by state
+	seen     *visitors.Shelf[string] // jti of logout tokens
+}
+
+// mfaRequest asks for multi-factor authentication as an essential claim, which
+// the server must meet or refuse (OpenID Connect Core 1.0 §5.5.1.1).
+const mfaRequest = `{"id_token":{"acr":{"essential":true,"value":"https://refeds.org/profile/mfa"}}}`
+
+// loginAddress is where the links of the page lead.
+func loginAddress(lang string, mfa bool) string {
+	q := url.Values{"ui_locales": {lang}}
+	if mfa {
+		q.Set("claims", mfaRequest)
+	}
+	return "/login?" + q.Encode()
 }
 
 // New returns the service. It does not ask the server before it must.
@@ -91,14 +82,15 @@ func New(config Config) *Service {
 	}
 	s := &Service{
 		config: config, provider: &provider{issuer: config.Issuer, client: config.HTTP, now: config.Now},
-		logins: newShelf[login](maxKept), sessions: newShelf[session](maxKept), seen: newShelf[bool](maxKept),
+		site: visitors.New[string](visitors.Service{BaseURL: config.BaseURL, Cookies: "demo_oidc",
+			Name:     [2]string{cmp.Or(config.NameJa, "OIDC の実演サービス"), cmp.Or(config.NameEn, "OIDC demonstration service")},
+			Received: [2]string{"受け取った属性", "Claims received"}, Login: loginAddress, Random: config.Random, Now: config.Now}),
+		logins: visitors.NewShelf[login](visitors.MostKept), seen: visitors.NewShelf[string](visitors.MostKept),
 	}
 	s.mux = http.NewServeMux()
-	s.mux.HandleFunc("GET /{$}", s.home)
-	s.mux.HandleFunc("GET /style.css", s.style)
+	s.site.Mount(s.mux)
 	s.mux.HandleFunc("GET /login", s.login)
 	s.mux.HandleFunc("GET /callback", s.callback)
-	s.mux.HandleFunc("GET /me.json", s.me)
 	s.mux.HandleFunc("GET /logout", s.logout)
 	s.mux.HandleFunc("POST /backchannel-logout", s.backchannelLogout)
 	return s
@@ -106,11 +98,7 @@ func New(config Config) *Service {
 
 // ServeHTTP serves the addresses of the service.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cache-Control", "no-store")
+	visitors.SetHeaders(w.Header())
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -119,26 +107,32 @@ var passedOn = []string{"acr_values", "prompt", "max_age", "ui_locales", "claims
 
 // login asks the server: authorization code with PKCE, state and nonce.
 func (s *Service) login(w http.ResponseWriter, r *http.Request) {
-	metadata, err := s.provider.discover(r.Context())
+	address, err := s.ask(w, r)
 	if err != nil {
-		s.render(w, r, http.StatusServiceUnavailable, session{failure: reason(err)})
+		s.site.Fail(w, r, http.StatusServiceUnavailable, err)
 		return
 	}
-	var tokens [4]string
+	http.Redirect(w, r, address, http.StatusSeeOther)
+}
+
+func (s *Service) ask(w http.ResponseWriter, r *http.Request) (address string, err error) {
+	metadata, err := s.provider.discover(r.Context())
+	if err != nil {
+		return "", err
+	}
+	var tokens [3]string
 	for i := range tokens {
-		if tokens[i], err = s.token(); err != nil {
-			s.render(w, r, http.StatusServiceUnavailable, session{failure: reason(err)})
-			return
+		if tokens[i], err = s.site.Token(); err != nil {
+			return "", err
 		}
 	}
-	state, browser := tokens[0], tokens[1]
-	if c, err := r.Cookie(loginCookie); err == nil && len(c.Value) == len(browser) {
-		browser = c.Value // several tabs may ask at the same time
+	browser, err := s.site.Browser(w, r)
+	if err != nil {
+		return "", err
 	}
-	l := login{browser: browser, nonce: tokens[2], verifier: tokens[3], maxAge: r.FormValue("max_age"), at: s.config.Now()}
-	s.logins.put(state, l)
-	s.setCookie(w, loginCookie, browser, loginLifetime)
-	http.Redirect(w, r, withQuery(metadata.Authorization, s.request(r, state, l)), http.StatusSeeOther)
+	l := login{browser: browser, nonce: tokens[1], verifier: tokens[2], maxAge: r.FormValue("max_age"), at: s.config.Now()}
+	s.logins.Put(tokens[0], l)
+	return withQuery(metadata.Authorization, s.request(r, tokens[0], l)), nil
 }
 
 func (s *Service) request(r *http.Request, state string, l login) url.Values {
@@ -164,133 +158,57 @@ func (s *Service) request(r *http.Request, state string, l login) url.Values {
 	return q
 }
 
-// callback takes the server's answer. Whatever it is, it replaces the session:
-// who asked again and was refused is not signed in any more. Anything that this
-// browser did not ask for changes nothing.
+// callback takes the server's answer. Whatever it is, it replaces the visit.
+// Anything that this browser did not ask for changes nothing.
 func (s *Service) callback(w http.ResponseWriter, r *http.Request) {
 	l, err := s.asked(r)
 	if err != nil {
-		s.render(w, r, http.StatusBadRequest, session{failure: reason(err)})
+		s.site.Fail(w, r, http.StatusBadRequest, err)
 		return
 	}
-	next, err := s.redeem(r, l)
-	if err != nil {
-		next = session{failure: reason(err), at: s.config.Now()}
-	}
-	s.startSession(w, r, next)
+	visit, err := s.redeem(r, l)
+	s.site.Begin(w, r, visit, err)
 }
 
 // asked returns the request that an answer belongs to, and spends it.
 func (s *Service) asked(r *http.Request) (login, error) {
 	for name, values := range r.URL.Query() {
 		if len(values) > 1 {
-			return login{}, &failure{"invalid_response", "repeated parameter " + name}
+			return login{}, &visitors.Failure{Code: "invalid_response", Description: "repeated parameter " + name}
 		}
 	}
-	l, ok := s.logins.take(r.FormValue("state"))
-	c, err := r.Cookie(loginCookie)
-	if !ok || err != nil || !same(c.Value, l.browser) || s.config.Now().Sub(l.at) > loginLifetime {
-		return login{}, &failure{"invalid_response", "this browser has no such request"}
+	l, ok := s.logins.Take(r.FormValue("state"))
+	if !ok || !s.site.Asked(r, l.browser, l.at) {
+		return login{}, &visitors.Failure{Code: "invalid_response", Description: "this browser has no such request"}
 	}
 	return l, nil
 }
 
 // redeem checks the answer and exchanges its code for claims.
-func (s *Service) redeem(r *http.Request, l login) (session, error) {
+func (s *Service) redeem(r *http.Request, l login) (visitors.Visit[string], error) {
 	metadata, err := s.provider.discover(r.Context())
 	if err != nil {
-		return session{}, err
+		return visitors.Visit[string]{}, err
 	}
 	issuer := r.FormValue("iss")
 	if issuer != s.config.Issuer && (issuer != "" || metadata.SendsIssuer) { // RFC 9207 §2.4
-		return session{}, &failure{"invalid_response", "the answer is from another issuer"}
+		return visitors.Visit[string]{}, &visitors.Failure{Code: "invalid_response", Description: "the answer is from another issuer"}
 	}
 	if code := r.FormValue("error"); code != "" {
-		return session{}, &failure{code, r.FormValue("error_description")}
+		return visitors.Visit[string]{}, &visitors.Failure{Code: code, Description: r.FormValue("error_description")}
 	}
 	tokens, err := s.exchange(r.Context(), metadata, r.FormValue("code"), l.verifier)
 	if err != nil {
-		return session{}, err
+		return visitors.Visit[string]{}, err
 	}
 	claims, err := s.verifyIDToken(r.Context(), tokens, l)
 	if err != nil {
-		return session{}, err
+		return visitors.Visit[string]{}, err
 	}
 	if err := s.addUserinfo(r.Context(), metadata, tokens.Access, claims); err != nil {
-		return session{}, err
+		return visitors.Visit[string]{}, err
 	}
-	return session{claims: claims, idToken: tokens.ID, at: s.config.Now()}, nil
-}
-
-// startSession gives the browser a session with a new id, and shows the page.
-func (s *Service) startSession(w http.ResponseWriter, r *http.Request, next session) {
-	id, err := s.token()
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		s.sessions.take(c.Value)
-	}
-	s.sessions.put(id, next)
-	s.setCookie(w, sessionCookie, id, sessionLife)
-	http.Redirect(w, r, s.config.BaseURL+"/", http.StatusSeeOther)
-}
-
-// reason turns an error into what the page and /me.json tell.
-func reason(err error) *failure {
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f
-	}
-	return &failure{"server_unreachable", err.Error()}
-}
-
-// current returns the browser's session; the zero session if it has none.
-func (s *Service) current(r *http.Request) (current session, id string) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return session{}, ""
-	}
-	current, ok := s.sessions.get(c.Value)
-	if !ok || s.config.Now().Sub(current.at) > sessionLife {
-		return session{}, ""
-	}
-	return current, c.Value
-}
-
-// me answers with the claims that were received, or 401 and why there are none.
-func (s *Service) me(w http.ResponseWriter, r *http.Request) {
-	current, _ := s.current(r)
-	switch {
-	case current.claims != nil:
-		writeJSON(w, http.StatusOK, current.claims)
-	case current.failure != nil:
-		writeJSON(w, http.StatusUnauthorized, current.failure)
-	default:
-		writeJSON(w, http.StatusUnauthorized, failure{Code: "not_signed_in"})
-	}
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // a client that has gone away is not our failure
-}
-
-func (s *Service) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(s.config.BaseURL, "https:"),
-	})
-}
-
-// token returns 256 random bits: 43 characters that need no escaping.
-func (s *Service) token() (string, error) {
-	raw := make([]byte, 32)
-	if _, err := io.ReadFull(s.config.Random, raw); err != nil {
-		return "", fmt.Errorf("oidcservice: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(raw), nil
+	return visitors.Visit[string]{Received: claims, Proof: tokens.ID}, nil
 }
 
 // withQuery adds parameters to an endpoint, which may have some of its own

@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
@@ -15,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"warifu/internal/demo/visitors"
 )
 
 const (
@@ -57,7 +60,7 @@ func decode(s string) []byte {
 	return raw
 }
 
-func invalid(why string) error { return &failure{"invalid_token", why} }
+func invalid(why string) error { return &visitors.Failure{Code: "invalid_token", Description: why} }
 
 // verifyJWT returns the claims of a signed token (RFC 7515) of the server, with
 // its type. The key decides the algorithm, never the token alone.
@@ -119,7 +122,7 @@ func (s *Service) verifyIDToken(ctx context.Context, t tokens, l login) (map[str
 	nonce, _ := claims["nonce"].(string)
 	subject, _ := claims["sub"].(string)
 	switch {
-	case !same(nonce, l.nonce):
+	case subtle.ConstantTimeCompare([]byte(nonce), []byte(l.nonce)) != 1:
 		return nil, invalid("it answers another request")
 	case subject == "":
 		return nil, invalid("it names nobody")

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"html"
 	"io"
 	"math/big"
@@ -16,14 +15,14 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/crewjam/saml"
-	"github.com/jba/templatecheck"
+
+	"warifu/internal/demo/visitors"
 )
 
 // server is an identity provider of the library's.
@@ -237,33 +236,13 @@ func TestRefused(t *testing.T) {
 // TestBadStatus tells the innermost code, in the server's own words.
 func TestBadStatus(t *testing.T) {
 	const head = `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"><samlp:Status><samlp:StatusCode Value="` + statusPrefix + `Responder">`
-	for text, want := range map[string]failure{
-		head + `<samlp:StatusCode Value="` + statusPrefix + `NoPassive"/></samlp:StatusCode></samlp:Status></samlp:Response>`: {"NoPassive", "Responder"},
-		head + `</samlp:StatusCode></samlp:Status></samlp:Response>`:                                                          {"Responder", ""},
-		"": {"otherwise", ""},
+	for text, want := range map[string]visitors.Failure{
+		head + `<samlp:StatusCode Value="` + statusPrefix + `NoPassive"/></samlp:StatusCode></samlp:Status></samlp:Response>`: {Code: "NoPassive", Description: "Responder"},
+		head + `</samlp:StatusCode></samlp:Status></samlp:Response>`:                                                          {Code: "Responder"},
+		"": {Code: "otherwise"},
 	} {
 		if got := badStatus([]byte(text), "otherwise"); *got != want {
 			t.Errorf("%v, want %v", *got, want)
-		}
-	}
-	if f := reason(os.ErrNotExist); f.Code != "server_unreachable" || errors.Is(f, os.ErrNotExist) {
-		t.Errorf("%v", f)
-	}
-}
-
-// TestTemplates type-checks the page in both languages, and finds words that only
-// one language or no page has.
-func TestTemplates(t *testing.T) {
-	for i, set := range pages {
-		if err := templatecheck.CheckHTML(set.Lookup("home.html"), page{}); err != nil {
-			t.Errorf("%s: %v", langs[i], err)
-		}
-	}
-	source, err := pageFS.ReadFile("page/home.html")
-	check(t, err)
-	for key, both := range texts {
-		if both[0] == "" || both[1] == "" || key != "unnamed" && !strings.Contains(string(source), `{{t "`+key+`"}}`) {
-			t.Errorf("%s: %v", key, both)
 		}
 	}
 }

@@ -1,12 +1,12 @@
 package samlservice
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/crewjam/saml"
+
+	"warifu/internal/demo/visitors"
 )
 
 // Config describes the service and the server that it asks.
@@ -36,18 +38,13 @@ type Config struct {
 func (c Config) EntityID() string { return c.BaseURL + "/metadata" }
 
 const (
-	sessionCookie = "demo_saml_session" // cookies ignore ports: no other part may use these names
-	loginCookie   = "demo_saml_login"
-	loginLifetime = 24 * time.Hour // a person may wait for the help desk meanwhile
-	sessionLife   = 12 * time.Hour
-	keyLife       = 365 * 24 * time.Hour
-	keyBits       = 2048
-	maxKept       = 10_000 // of each kind; the oldest go first
-	maxForm       = 256 << 10
-	maxMetadata   = 1 << 20
-	callTimeout   = 10 * time.Second
-	statusPrefix  = "urn:oasis:names:tc:SAML:2.0:status:"
-	rsaSHA256     = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+	keyLife      = 365 * 24 * time.Hour
+	keyBits      = 2048
+	maxForm      = 256 << 10
+	maxMetadata  = 1 << 20
+	callTimeout  = 10 * time.Second
+	statusPrefix = "urn:oasis:names:tc:SAML:2.0:status:"
+	rsaSHA256    = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 )
 
 // login is a request that has not been answered yet.
@@ -57,30 +54,25 @@ type login struct {
 	at      time.Time
 }
 
-// session is a browser that has an answer: an assertion, or why there is none.
-type session struct {
-	assertion *saml.Assertion
-	failure   *failure
-	at        time.Time
-}
-
-// failure is why nobody is signed in. Code is the server's own word if it gave
-// one, such as NoAuthnContext.
-type failure struct {
-	Code        string `json:"error"`
-	Description string `json:"error_description,omitempty"`
-}
-
-func (f *failure) Error() string { return f.Code + ": " + f.Description }
-
 // Service is the service. Use [New].
 type Service struct {
-	config   Config
-	sp       saml.ServiceProvider // with what does not change
-	mux      *http.ServeMux
-	logins   *shelf[login]   // by RelayState
-	leaving  *shelf[string]  // ids of requests for a logout, by RelayState
-	sessions *shelf[session] // by cookie
+	config  Config
+	sp      saml.ServiceProvider // with what does not change
+	mux     *http.ServeMux
+	site    *visitors.Site[*saml.Assertion]
+	logins  *visitors.Shelf[login]  // by RelayState
+	leaving *visitors.Shelf[string] // ids of requests for a logout, by RelayState
+}
+
+// mfaLevel is multi-factor authentication, which the server must meet or refuse.
+const mfaLevel = "https://refeds.org/profile/mfa"
+
+// loginAddress is where the links of the page lead.
+func loginAddress(_ string, mfa bool) string {
+	if mfa {
+		return "/login?authnContext=" + url.QueryEscape(mfaLevel)
+	}
+	return "/login"
 }
 
 // New returns the service with a new key. It does not ask the server before it
@@ -89,16 +81,19 @@ func New(config Config) (*Service, error) {
 	if config.HTTP == nil {
 		config.HTTP = &http.Client{Timeout: callTimeout}
 	}
-	s := &Service{config: config, logins: newShelf[login](maxKept), leaving: newShelf[string](maxKept), sessions: newShelf[session](maxKept)}
+	s := &Service{
+		config: config, logins: visitors.NewShelf[login](visitors.MostKept), leaving: visitors.NewShelf[string](visitors.MostKept),
+		site: visitors.New[*saml.Assertion](visitors.Service{BaseURL: config.BaseURL, Cookies: "demo_saml",
+			Name:     [2]string{cmp.Or(config.NameJa, "SAML の実演サービス"), cmp.Or(config.NameEn, "SAML demonstration service")},
+			Received: [2]string{"受け取った属性", "Attributes received"}, Login: loginAddress, Random: config.Random, Now: config.Now}),
+	}
 	if err := s.buildProvider(); err != nil {
 		return nil, err
 	}
 	s.mux = http.NewServeMux()
-	s.mux.HandleFunc("GET /{$}", s.home)
-	s.mux.HandleFunc("GET /style.css", s.style)
+	s.site.Mount(s.mux)
 	s.mux.HandleFunc("GET /login", s.login)
 	s.mux.HandleFunc("POST /acs", s.consume)
-	s.mux.HandleFunc("GET /me.json", s.me)
 	s.mux.HandleFunc("GET /logout", s.logout)
 	s.mux.HandleFunc("GET /slo", s.loggedOut)
 	s.mux.HandleFunc("GET /metadata", s.metadata)
@@ -142,11 +137,7 @@ func (s *Service) Metadata() (string, error) {
 
 // ServeHTTP serves the addresses of the service.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cache-Control", "no-store")
+	visitors.SetHeaders(w.Header())
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -179,19 +170,18 @@ var nameIDFormats = map[string]saml.NameIDFormat{"transient": saml.TransientName
 
 // login asks the server, by HTTP-Redirect.
 func (s *Service) login(w http.ResponseWriter, r *http.Request) {
-	address, browser, err := s.ask(r)
+	address, err := s.ask(w, r)
 	if err != nil {
-		s.render(w, r, http.StatusServiceUnavailable, session{failure: reason(err)})
+		s.site.Fail(w, r, http.StatusServiceUnavailable, err)
 		return
 	}
-	s.setCookie(w, loginCookie, browser, loginLifetime)
 	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // G710: the address is of the server's metadata
 }
 
-func (s *Service) ask(r *http.Request) (address, browser string, err error) {
+func (s *Service) ask(w http.ResponseWriter, r *http.Request) (address string, err error) {
 	sp, err := s.provider(r.Context())
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	if format, ok := nameIDFormats[r.FormValue("nameID")]; ok {
 		sp.AuthnNameIDFormat = format
@@ -201,25 +191,23 @@ func (s *Service) ask(r *http.Request) (address, browser string, err error) {
 	}
 	request, err := sp.MakeAuthenticationRequest(sp.GetSSOBindingLocation(saml.HTTPRedirectBinding), saml.HTTPRedirectBinding, saml.HTTPPostBinding)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	request.ForceAuthn, request.IsPassive = flag(r, "forceAuthn"), flag(r, "isPassive")
-	state, err := s.token()
+	state, err := s.site.Token()
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	if browser, err = s.token(); err != nil {
-		return "", "", err
+	browser, err := s.site.Browser(w, r)
+	if err != nil {
+		return "", err
 	}
-	if c, err := r.Cookie(loginCookie); err == nil && len(c.Value) == len(browser) {
-		browser = c.Value // several tabs may ask at the same time
-	}
-	s.logins.put(state, login{browser: browser, id: request.ID, at: s.config.Now()})
+	s.logins.Put(state, login{browser: browser, id: request.ID, at: s.config.Now()})
 	to, err := request.Redirect(state, &sp)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	return to.String(), browser, nil
+	return to.String(), nil
 }
 
 // flag reads a parameter that is 1 or true; nil if it is not there.
@@ -232,22 +220,21 @@ func flag(r *http.Request, name string) *bool {
 	return &on
 }
 
-// consume takes the server's answer. Whatever it is, it replaces the session: who
-// asked again and was refused is not signed in any more. Anything that this
-// browser did not ask for changes nothing.
+// consume takes the server's answer. Whatever it is, it replaces the visit.
+// Anything that this browser did not ask for changes nothing.
 func (s *Service) consume(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	l, ok := s.logins.take(r.PostFormValue("RelayState"))
-	c, err := r.Cookie(loginCookie)
-	if !ok || err != nil || !same(c.Value, l.browser) || s.config.Now().Sub(l.at) > loginLifetime {
-		s.render(w, r, http.StatusBadRequest, session{failure: &failure{"invalid_response", "this browser has no such request"}})
+	l, ok := s.logins.Take(r.PostFormValue("RelayState"))
+	if !ok || !s.site.Asked(r, l.browser, l.at) {
+		s.site.Fail(w, r, http.StatusBadRequest, &visitors.Failure{Code: "invalid_response", Description: "this browser has no such request"})
 		return
 	}
-	next := session{at: s.config.Now()}
-	if next.assertion, err = s.verify(r, l); err != nil {
-		next = session{failure: reason(err), at: s.config.Now()}
+	assertion, err := s.verify(r, l)
+	visit := visitors.Visit[*saml.Assertion]{Proof: assertion}
+	if err == nil {
+		visit.Received = received(assertion)
 	}
-	s.startSession(w, r, next)
+	s.site.Begin(w, r, visit, err)
 }
 
 // verify lets the library check signatures, times and addresses, and decrypt.
@@ -258,7 +245,7 @@ func (s *Service) verify(r *http.Request, l login) (*saml.Assertion, error) {
 	}
 	text, err := base64.StdEncoding.DecodeString(r.PostFormValue("SAMLResponse"))
 	if err != nil {
-		return nil, &failure{"invalid_response", "not base64"}
+		return nil, &visitors.Failure{Code: "invalid_response", Description: "not base64"}
 	}
 	assertion, err := sp.ParseXMLResponse(text, []string{l.id}, sp.AcsURL)
 	if err == nil {
@@ -270,11 +257,11 @@ func (s *Service) verify(r *http.Request, l login) (*saml.Assertion, error) {
 	if bad, ok := errors.AsType[saml.ErrBadStatus](err); ok {
 		return nil, badStatus(text, bad.Status)
 	}
-	return nil, &failure{"invalid_response", err.Error()}
+	return nil, &visitors.Failure{Code: "invalid_response", Description: err.Error()}
 }
 
 // badStatus says in the server's own words why not: the innermost code.
-func badStatus(text []byte, otherwise string) *failure {
+func badStatus(text []byte, otherwise string) *visitors.Failure {
 	var response struct {
 		Status struct {
 			StatusCode struct {
@@ -286,63 +273,14 @@ func badStatus(text []byte, otherwise string) *failure {
 		}
 	}
 	if err := xml.Unmarshal(text, &response); err != nil { //nolint:gosec // G709: three attributes, for a message
-		return &failure{otherwise, ""}
+		return &visitors.Failure{Code: otherwise}
 	}
 	code := response.Status.StatusCode
 	first, second := strings.TrimPrefix(code.Value, statusPrefix), strings.TrimPrefix(code.StatusCode.Value, statusPrefix)
 	if second == "" {
-		return &failure{first, ""}
+		return &visitors.Failure{Code: first}
 	}
-	return &failure{second, first}
-}
-
-// startSession gives the browser a session with a new id, and shows the page.
-func (s *Service) startSession(w http.ResponseWriter, r *http.Request, next session) {
-	id, err := s.token()
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		s.sessions.take(c.Value)
-	}
-	s.sessions.put(id, next)
-	s.setCookie(w, sessionCookie, id, sessionLife)
-	http.Redirect(w, r, s.config.BaseURL+"/", http.StatusSeeOther)
-}
-
-// reason turns an error into what the page and /me.json tell.
-func reason(err error) *failure {
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f
-	}
-	return &failure{"server_unreachable", err.Error()}
-}
-
-// current returns the browser's session; the zero session if it has none.
-func (s *Service) current(r *http.Request) (current session, id string) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return session{}, ""
-	}
-	current, ok := s.sessions.get(c.Value)
-	if !ok || s.config.Now().Sub(current.at) > sessionLife {
-		return session{}, ""
-	}
-	return current, c.Value
-}
-
-// me answers with the attributes that were received, or 401 and why there are none.
-func (s *Service) me(w http.ResponseWriter, r *http.Request) {
-	current, _ := s.current(r)
-	switch {
-	case current.assertion != nil:
-		writeJSON(w, http.StatusOK, received(current.assertion))
-	case current.failure != nil:
-		writeJSON(w, http.StatusUnauthorized, current.failure)
-	default:
-		writeJSON(w, http.StatusUnauthorized, failure{Code: "not_signed_in"})
-	}
+	return &visitors.Failure{Code: second, Description: first}
 }
 
 // received is what /me.json tells.
@@ -381,12 +319,6 @@ func values(attribute saml.Attribute) []string {
 	return slices.Clip(all)
 }
 
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // a client that has gone away is not our failure
-}
-
 func (s *Service) metadata(w http.ResponseWriter, _ *http.Request) {
 	text, err := s.Metadata()
 	if err != nil {
@@ -399,12 +331,10 @@ func (s *Service) metadata(w http.ResponseWriter, _ *http.Request) {
 
 // logout ends the session here and asks the server to end its own.
 func (s *Service) logout(w http.ResponseWriter, r *http.Request) {
-	current, id := s.current(r)
-	s.sessions.take(id)
-	s.setCookie(w, sessionCookie, "", -time.Second)
+	ended := s.site.End(w, r)
 	target := s.config.BaseURL + "/"
-	if current.assertion != nil { // without an answer it ends here alone
-		if to, err := s.leave(r.Context(), current.assertion); err == nil {
+	if ended.Proof != nil { // without an answer it ends here alone
+		if to, err := s.leave(r.Context(), ended.Proof); err == nil {
 			target = to
 		}
 	}
@@ -424,7 +354,7 @@ func (s *Service) leave(ctx context.Context, a *saml.Assertion) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	state, err := s.token()
+	state, err := s.site.Token()
 	if err != nil {
 		return "", err
 	}
@@ -432,13 +362,13 @@ func (s *Service) leave(ctx context.Context, a *saml.Assertion) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	s.leaving.put(state, request.ID)
+	s.leaving.Put(state, request.ID)
 	return to.String(), nil
 }
 
 // loggedOut hears how the logout ended.
 func (s *Service) loggedOut(w http.ResponseWriter, r *http.Request) {
-	id, _ := s.leaving.take(r.FormValue("RelayState"))
+	id, _ := s.leaving.Take(r.FormValue("RelayState"))
 	sp, err := s.provider(r.Context())
 	if err == nil {
 		_, err = sp.ParseLogoutResponse(r, []string{id})
@@ -447,24 +377,8 @@ func (s *Service) loggedOut(w http.ResponseWriter, r *http.Request) {
 		if refused, ok := errors.AsType[*saml.InvalidResponseError](err); ok {
 			err = refused.PrivateErr
 		}
-		s.render(w, r, http.StatusBadRequest, session{failure: &failure{"logout_failed", err.Error()}})
+		s.site.Fail(w, r, http.StatusBadRequest, &visitors.Failure{Code: "logout_failed", Description: err.Error()})
 		return
 	}
 	http.Redirect(w, r, s.config.BaseURL+"/", http.StatusSeeOther)
-}
-
-func (s *Service) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: plain http on loopback
-		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(s.config.BaseURL, "https:"),
-	})
-}
-
-// token returns 256 random bits: 43 characters that need no escaping.
-func (s *Service) token() (string, error) {
-	raw := make([]byte, 32)
-	if _, err := io.ReadFull(s.config.Random, raw); err != nil {
-		return "", fmt.Errorf("samlservice: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(raw), nil
 }

@@ -1,13 +1,12 @@
-package oidcservice
+package visitors
 
 import (
-	"crypto/subtle"
 	"slices"
 	"sync"
 )
 
-// shelf keeps up to a number of values in memory; the oldest makes room.
-type shelf[V any] struct {
+// Shelf keeps up to a number of values in memory; the oldest makes room.
+type Shelf[V any] struct {
 	limit int
 
 	mu    sync.Mutex
@@ -15,12 +14,13 @@ type shelf[V any] struct {
 	order []string // keys, oldest first; may name some that are gone
 }
 
-func newShelf[V any](limit int) *shelf[V] {
-	return &shelf[V]{limit: limit, items: make(map[string]V)}
+// NewShelf returns an empty one.
+func NewShelf[V any](limit int) *Shelf[V] {
+	return &Shelf[V]{limit: limit, items: make(map[string]V)}
 }
 
-// put reports false if the key is there already; then it changes nothing.
-func (s *shelf[V]) put(key string, value V) (added bool) {
+// Put reports false if the key is there already; then it changes nothing.
+func (s *Shelf[V]) Put(key string, value V) (added bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.items[key]; ok {
@@ -38,15 +38,16 @@ func (s *shelf[V]) put(key string, value V) (added bool) {
 	return true
 }
 
-func (s *shelf[V]) get(key string) (value V, ok bool) {
+// Get returns a value.
+func (s *Shelf[V]) Get(key string) (value V, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	value, ok = s.items[key]
 	return value, ok
 }
 
-// take returns a value and removes it.
-func (s *shelf[V]) take(key string) (value V, ok bool) {
+// Take returns a value and removes it.
+func (s *Shelf[V]) Take(key string) (value V, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	value, ok = s.items[key]
@@ -54,8 +55,8 @@ func (s *shelf[V]) take(key string) (value V, ok bool) {
 	return value, ok
 }
 
-// removeIf removes every value that matches.
-func (s *shelf[V]) removeIf(match func(V) bool) {
+// RemoveIf removes every value that matches.
+func (s *Shelf[V]) RemoveIf(match func(V) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, value := range s.items {
@@ -64,6 +65,3 @@ func (s *shelf[V]) removeIf(match func(V) bool) {
 		}
 	}
 }
-
-// same compares secrets in constant time.
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
