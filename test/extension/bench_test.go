@@ -77,7 +77,7 @@ func BenchmarkScan(b *testing.B) {
 		popup.until(shownCode)
 		took = append(took, popup.timed(`document.getElementById("scan").click()`, `document.getElementById("status").textContent.includes("は登録済みです。")`))
 		popup.dismissPopup()
-		time.Sleep(time.Second / 2) // the browser lets an extension take two pictures in a second
+		time.Sleep(time.Second / 2) // without a press of a person, the browser lets an extension take two pictures in a second
 	}
 	reportTimes(b, took)
 }
