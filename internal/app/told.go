@@ -11,7 +11,7 @@ import (
 // protocol is what a protocol knows to tell of a person.
 type protocol interface {
 	Told(ctx context.Context, request federation.Request, service federation.Service, who directory.Subscriber) (federation.Disclosures, error)
-	Missing(who directory.Subscriber, service federation.Service) []string
+	Missing(ctx context.Context, who directory.Subscriber, service federation.Service) ([]string, error)
 }
 
 // Told returns what a service would be told of a person if it asked for all that it
@@ -22,6 +22,9 @@ func (a *App) Told(ctx context.Context, service federation.Service, who director
 		return nil, nil, federation.ErrNoService
 	}
 	request := federation.Request{Protocol: service.Protocol, Service: service.ID, NameID: service.NameID, Scopes: oidc.Scopes}
-	told, err = speaks.Told(ctx, request, service, who)
-	return told, speaks.Missing(who, service), err
+	if told, err = speaks.Told(ctx, request, service, who); err != nil {
+		return nil, nil, err
+	}
+	missing, err = speaks.Missing(ctx, who, service)
+	return told, missing, err
 }

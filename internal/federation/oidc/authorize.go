@@ -83,7 +83,11 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Told: told, Now: p.now()})
 	switch d.Kind {
 	case federation.Assert, federation.Ask:
-		if missing := p.Missing(person.Subscriber, service); len(missing) > 0 {
+		missing, err := p.Missing(r.Context(), person.Subscriber, service)
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
 			return p.refuseMissing(w, r, request, service, missing)
 		}
 		if d.Kind == federation.Ask {

@@ -108,14 +108,14 @@ func (p *Provider) Told(ctx context.Context, request federation.Request, service
 
 // Missing returns the attributes that the service must have and that the person
 // has no value of. A name that is no attribute of ours is missing of everybody.
-func (p *Provider) Missing(who directory.Subscriber, service federation.Service) (missing []string) {
+func (p *Provider) Missing(_ context.Context, who directory.Subscriber, service federation.Service) (missing []string, err error) {
 	about := subject{Subscriber: who, service: service, policy: p.Policy}
 	for _, attribute := range service.Release.Required {
 		if !slices.ContainsFunc(claimTable, func(c claim) bool { return c.attribute == attribute && hasValue(c.value(about)) }) {
 			missing = append(missing, attribute)
 		}
 	}
-	return missing
+	return missing, nil
 }
 
 func hasValue(value any) bool {

@@ -107,7 +107,6 @@ func (a about) attributes(idp string) (all []attribute) {
 // missing returns the attributes that the service must have and that the person
 // has no value of. A name that is no attribute of ours is missing of everybody.
 func (a about) missing() (missing []string) {
-	a.pairwise = "made-when-it-is-needed"
 	for _, required := range a.service.Release.Required {
 		has := slices.ContainsFunc(slices.Concat(attributeTable, identifierTable), func(r released) bool {
 			return r.release == required && len(r.values(a)) > 0

@@ -45,7 +45,7 @@ type Logout struct {
 // EncryptionKey is a key to encrypt for, with the algorithms that are named
 // beside it.
 type EncryptionKey struct {
-	Key     *rsa.PublicKey
+	Key     *rsa.PublicKey // nil if it is none that we can encrypt for
 	Methods []string
 }
 
@@ -167,11 +167,19 @@ func (e *Entity) readKeys(role *etree.Element) error {
 				if use == "" || use == "signing" {
 					e.Signing = append(e.Signing, certificate)
 				}
-				if key, ok := certificate.PublicKey.(*rsa.PublicKey); ok && (use == "" || use == "encryption") && key.N.BitLen() >= minKeyBits {
-					e.Encryption = append(e.Encryption, EncryptionKey{Key: key, Methods: methods})
+				if use == "" || use == "encryption" {
+					e.Encryption = append(e.Encryption, EncryptionKey{Key: fitKey(certificate), Methods: methods})
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// fitKey is the key of a certificate if we can encrypt for it.
+func fitKey(certificate *x509.Certificate) *rsa.PublicKey {
+	if key, ok := certificate.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() >= minKeyBits {
+		return key
 	}
 	return nil
 }

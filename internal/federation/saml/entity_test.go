@@ -99,6 +99,22 @@ func TestConsumer(t *testing.T) {
 	}
 }
 
+// TestUnfitKeys remembers that a service wants to be encrypted for, although we
+// cannot: by its metadata, and by the record of a feed. SAML-3.
+func TestUnfitKeys(t *testing.T) {
+	e, err := ParseMetadata([]byte(metadata(theirs.text(), curve.text())), false)
+	if err != nil || len(e.Encryption) != 1 || e.Encryption[0].Key != nil {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	r, err := readRecord(element(t, metadata(theirs.text(), curve.text())), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err = r.entity(); err != nil || len(e.Encryption) != 1 || e.Encryption[0].Key != nil {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 // TestRecipient never falls back to an unreadable choice in silence. SAML-3.
 func TestRecipient(t *testing.T) {
 	const cbc = "http://www.w3.org/2001/04/xmlenc#aes128-cbc"
@@ -117,6 +133,9 @@ func TestRecipient(t *testing.T) {
 		"only CBC, then GCM":    {append(with(cbc), with(cipherAES256)...), "", cipherAES256},
 		"switched off":          {with(), federation.EncryptionOff, ""},
 		"CBC, and switched off": {with(cbc), federation.EncryptionOff, ""},
+		"none that is fit":      {[]EncryptionKey{{}}, federation.EncryptionAuto, "refused"},
+		"the fit one":           {append([]EncryptionKey{{}}, with()...), "", cipherAES256},
+		"unfit, switched off":   {[]EncryptionKey{{}}, federation.EncryptionOff, ""},
 		"no key":                {nil, federation.EncryptionAuto, ""},
 		"no key, but required":  {nil, federation.EncryptionRequired, "refused"},
 	} {

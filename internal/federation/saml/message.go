@@ -151,6 +151,10 @@ func parseLogoutRequest(root *etree.Element, want expectation) (logoutRequest, e
 	if err := checkHead(root, "LogoutRequest", want); err != nil {
 		return logoutRequest{}, err
 	}
+	if err := sequence(root, nsAssertion+" Issuer", nsSignature+" Signature", nsProtocol+" Extensions", nsAssertion+" NameID",
+		nsProtocol+" SessionIndex*"); err != nil {
+		return logoutRequest{}, err
+	}
 	r := logoutRequest{ID: attr(root, "ID"), Issuer: text(child(root, nsAssertion, "Issuer"))}
 	if end := attr(root, "NotOnOrAfter"); end != "" {
 		at, err := instant(end)

@@ -112,11 +112,19 @@ func TestLogoutRequest(t *testing.T) {
 	if err != nil || r.ID != "_l1" || r.Subject.Value != "_n" || !slices.Equal(r.Sessions, []string{"s1"}) || !r.Silent {
 		t.Errorf("%+v, %v", r, err)
 	}
+	r, err = parseLogoutRequest(element(t, logoutMessage(`</samlp:SessionIndex>`, `</samlp:SessionIndex><samlp:SessionIndex>s2</samlp:SessionIndex>`)), expected)
+	if err != nil || !slices.Equal(r.Sessions, []string{"s1", "s2"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
 	for name, replace := range map[string][]string{
 		"expired":   {` Version`, ` NotOnOrAfter="2026-04-01T08:57:00Z" Version`},
 		"no name":   {`<saml:NameID Format="` + formatTransient + `">_n</saml:NameID>`, ""},
 		"two names": {`</saml:NameID>`, `</saml:NameID><saml:NameID>x</saml:NameID>`},
 		"a request": {"LogoutRequest", "AuthnRequest"},
+		"unknown":   {`<samlp:SessionIndex>`, `<samlp:NotKnown/><samlp:SessionIndex>`},
+		"foreign":   {`<samlp:SessionIndex>`, `<x xmlns="urn:x"/><samlp:SessionIndex>`},
+		"misplaced": {`</samlp:SessionIndex>`, `</samlp:SessionIndex><samlp:Extensions/>`},
+		"two heads": {`<saml:NameID `, `<samlp:Extensions/><saml:NameID `},
 	} {
 		if r, err := parseLogoutRequest(element(t, logoutMessage(replace...)), expected); err == nil {
 			t.Errorf("%s: %+v", name, r)

@@ -79,6 +79,7 @@ type world struct {
 type seedTx interface {
 	session.Tx
 	CreateSubscriber(ctx context.Context, s directory.Subscriber) error
+	CreatePairwiseSubject(ctx context.Context, sector, subscriberID, value string, now time.Time) (string, error)
 	Participations(ctx context.Context, subscriberID, sessionID string) ([]federation.Participation, error)
 }
 
@@ -115,6 +116,8 @@ func services() []federation.Service {
 		with("signed", func(s *federation.Service) { s.SignedRequests = true }),
 		with("staff", func(s *federation.Service) { s.Groups = []string{"staff"} }),
 		with("named", func(s *federation.Service) { s.NameID = federation.Persistent }),
+		with("cbc", func(s *federation.Service) { s.Encryption = federation.EncryptionAuto }, "http://www.w3.org/2009/xmlenc11#aes128-gcm", "http://www.w3.org/2001/04/xmlenc#aes128-cbc"),
+		with("pairs", func(s *federation.Service) { s.Release.Required = []string{"pairwise_id"} }),
 		with("poor", func(s *federation.Service) { s.Release.Required = []string{"locale"} }),
 		with("late", nil, "2026-05-01", "2026-04-01"),
 		with("asks", func(s *federation.Service) { s.Consent = federation.ConsentAlways }),
@@ -570,6 +573,45 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+// TestNothingReadable tells a service that cannot be encrypted for that its request
+// is at fault, and nothing of the person; the trail says why. SAML-3.
+func TestNothingReadable(t *testing.T) {
+	w := newWorld(t)
+	a := w.answer(w.ask(by("cbc")))
+	if a.status() != "Requester" || bytes.Contains(a.response, []byte("Assertion>")) {
+		t.Errorf("%s", a.response)
+	}
+	present, err := w.sessions.Find(t.Context(), w.cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tx(func(tx seedTx) error {
+		parts, err := tx.Participations(t.Context(), person.ID, present.ID)
+		if len(parts) != 0 {
+			t.Errorf("%v", parts)
+		}
+		return err
+	})
+}
+
+// TestMisfitPairwiseID stops where a service must have a value that the person's own,
+// taken over from a former identity provider, has not the form of.
+func TestMisfitPairwiseID(t *testing.T) {
+	w := newWorld(t)
+	w.tx(func(tx seedTx) error {
+		_, err := tx.CreatePairwiseSubject(t.Context(), "https://pairs.example/shibboleth", person.ID, "old+value/1=", w.now)
+		return err
+	})
+	if rw := w.ask(by("pairs")); !strings.Contains(rw.Body.String(), "is missing") || strings.Contains(rw.Body.String(), "SAMLResponse") {
+		t.Errorf("%d %s", rw.Code, rw.Body)
+	}
+	w.cookie = ""
+	other := newWorld(t)
+	if got := attributes(other.answer(other.ask(by("pairs"))).response)["pairwise-id"]; !strings.HasSuffix(got, "@miyako.example") {
+		t.Errorf("pairwise-id %q", got)
+	}
+}
+
 // TestMetadata verifies with an independent peer and says what there is.
 func TestMetadata(t *testing.T) {
 	w := newWorld(t)
@@ -691,6 +733,25 @@ func TestLogout(t *testing.T) {
 	}
 	if got, _ := w.logoutStatus(redirect(leave("sp", name, index), &saml.Theirs)); got != "Success" {
 		t.Errorf("once more: %s", got)
+	}
+}
+
+// TestLogoutByEitherName ends the session for a service that was told both names in
+// it, in either order. SAML-8.
+func TestLogoutByEitherName(t *testing.T) {
+	persistent := []string{`AllowCreate="1"`, `Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"`}
+	for i, order := range [][][]string{{nil, persistent}, {persistent, nil}, {persistent, nil}, {nil, persistent}} {
+		w := newWorld(t)
+		var names []string
+		var index string
+		for _, replace := range order {
+			a := w.answer(w.ask(by("sp", replace...)))
+			names, index = append(names, saml.Text(a.response, ns, "NameID")), saml.Attr(a.response, ns, "AuthnStatement", "SessionIndex")
+		}
+		rw := w.follow(w.send("GET", "/saml/slo?"+saml.Query(leave("sp", names[i%2], index), "st", &saml.Theirs, saml.RSASHA256), ""))
+		if got, _ := w.logoutStatus(rw); got != "Success" {
+			t.Errorf("%v by %s: %s", names, names[i%2], got)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ type Record struct {
 
 // RecordKey is an [EncryptionKey] as it is stored: in the form of PKIX.
 type RecordKey struct {
-	Key     []byte   `json:"key"`
+	Key     []byte   `json:"key,omitempty"` // empty if it is none that we can encrypt for
 	Methods []string `json:"methods,omitempty"`
 }
 
@@ -76,11 +76,13 @@ func readRecord(root *etree.Element, loopback bool) (Record, error) {
 		r.Signing = append(r.Signing, certificate.Raw)
 	}
 	for _, key := range e.Encryption {
-		der, err := x509.MarshalPKIXPublicKey(key.Key)
-		if err != nil {
-			return Record{}, badMetadata("%s: a key cannot be written", e.ID)
+		stored := RecordKey{Methods: key.Methods}
+		if key.Key != nil {
+			if stored.Key, err = x509.MarshalPKIXPublicKey(key.Key); err != nil {
+				return Record{}, badMetadata("%s: a key cannot be written", e.ID)
+			}
 		}
-		r.Encryption = append(r.Encryption, RecordKey{Key: der, Methods: key.Methods})
+		r.Encryption = append(r.Encryption, stored)
 	}
 	r.readExtensions(child(root, nsMetadata, "Extensions"))
 	role := serviceRoles(root)[0]
@@ -181,13 +183,15 @@ func (r Record) entity() (*Entity, error) {
 		e.Signing = append(e.Signing, certificate)
 	}
 	for _, key := range r.Encryption {
-		public, err := x509.ParsePKIXPublicKey(key.Key)
-		if err != nil {
-			return nil, fmt.Errorf("saml: record: %w", err)
+		read := EncryptionKey{Methods: key.Methods}
+		if len(key.Key) > 0 {
+			public, err := x509.ParsePKIXPublicKey(key.Key)
+			if err != nil {
+				return nil, fmt.Errorf("saml: record: %w", err)
+			}
+			read.Key, _ = public.(*rsa.PublicKey)
 		}
-		if public, ok := public.(*rsa.PublicKey); ok {
-			e.Encryption = append(e.Encryption, EncryptionKey{Key: public, Methods: key.Methods})
-		}
+		e.Encryption = append(e.Encryption, read)
 	}
 	return e, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"strings"
 
 	"warifu/internal/assurance"
 	"warifu/internal/audit"
@@ -154,7 +153,11 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 	d := federation.Decide(p.Assurance, federation.Question{Request: request, Service: service, Person: person, Told: told, Now: p.now()})
 	switch d.Kind {
 	case federation.Assert, federation.Ask:
-		if missing := p.Missing(person.Subscriber, service); len(missing) > 0 {
+		missing, err := p.Missing(r.Context(), person.Subscriber, service)
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
 			return p.refuseMissing(w, r, request, service, missing)
 		}
 		if d.Kind == federation.Ask {
@@ -162,10 +165,12 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, request feder
 		}
 		service.Release = service.Release.Without(withheld)
 		response, err := p.assert(r, request, service, person.Subscriber, present, d)
-		if errors.Is(err, federation.ErrSessionEnded) { // just now: nobody is signed in any more
+		switch {
+		case errors.Is(err, federation.ErrSessionEnded): // just now: nobody is signed in any more
 			return p.ask(w, r, request, service, federation.Need{Kind: federation.SignIn})
-		}
-		if err != nil {
+		case errors.Is(err, ErrEncryption):
+			return p.refuseReadable(w, r, request, service, present, err)
+		case err != nil:
 			return err
 		}
 		return p.post(w, r, request, service, response)
@@ -248,9 +253,12 @@ func knownAs(ctx context.Context, tx Reader, service federation.Service, present
 func (p *Provider) assert(r *http.Request, request federation.Request, service federation.Service,
 	who directory.Subscriber, present session.Session, d federation.Decision) ([]byte, error) {
 	ctx, now := r.Context(), p.now()
+	to, err := p.recipient(ctx, service)
+	if err != nil {
+		return nil, err
+	}
 	var ids [4]string // of Response and Assertion; of the session and the person, if they have none there
 	for i := range ids {
-		var err error
 		if ids[i], err = newID(p.Random); err != nil {
 			return nil, err
 		}
@@ -258,39 +266,48 @@ func (p *Provider) assert(r *http.Request, request federation.Request, service f
 	s := statement{ID: ids[1], Issuer: p.Policy.Name(), Audience: service.EntityID, Recipient: request.ReturnTo, InResponseTo: request.ID,
 		Now: now, AuthnInstant: d.AuthTime, SessionEnd: present.ExpiresAt, ClassRef: p.Assurance.ClassRef(d.ACR)}
 	of := about{Subscriber: who, policy: p.Policy, service: service}
-	err := p.InTx(ctx, func(tx Tx) (err error) {
+	err = p.InTx(ctx, func(tx Tx) (err error) {
 		if request.NameID == federation.Persistent || needsPairwise(service) {
 			if of.pairwise, err = p.pairwise(ctx, tx, service, who); err != nil {
 				return err
 			}
 		}
-		name := ids[3]
-		if request.NameID == federation.Persistent {
-			name = of.pairwise
-		}
 		part, err := tx.Participate(ctx, federation.Participation{SubscriberID: who.ID, SessionID: present.ID,
-			Service: service.ID, Subject: name, SID: ids[2], Since: now})
+			Service: service.ID, Subject: ids[3], SID: ids[2], Since: now})
 		if err != nil {
 			return err
 		}
-		s.SessionIndex, s.NameID = part.SID, p.name(request.NameID, service, name, part)
+		s.SessionIndex, s.NameID = part.SID, nameID{Format: formatTransient, Value: part.Subject, NameQualifier: p.Policy.Name(), SPNameQualifier: service.EntityID}
+		if request.NameID == federation.Persistent {
+			s.NameID.Format, s.NameID.Value = formatPersistent, of.pairwise
+		}
 		return tx.AppendAudit(ctx, p.event(r, EventSignIn, d.ACR, who.ID, service, present.ID))
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.Attributes = of.attributes(p.Policy.Name())
-	return p.respond(ctx, answer{ID: ids[0], Issuer: s.Issuer, Destination: s.Recipient, InResponseTo: s.InResponseTo, Now: now, Status: statusSuccess}, s, service)
+	return p.respond(ctx, answer{ID: ids[0], Issuer: s.Issuer, Destination: s.Recipient, InResponseTo: s.InResponseTo, Now: now, Status: statusSuccess}, s, to)
 }
 
 // Missing returns the attributes that the service must have and that the person
-// has no value of.
-func (p *Provider) Missing(who directory.Subscriber, service federation.Service) []string {
-	return about{Subscriber: who, policy: p.Policy, service: service}.missing()
+// has no value of, or none in the form that an attribute has.
+func (p *Provider) Missing(ctx context.Context, who directory.Subscriber, service federation.Service) ([]string, error) {
+	if !needsPairwise(service) {
+		return about{Subscriber: who, policy: p.Policy, service: service}.missing(), nil
+	}
+	of, err := p.about(ctx, service, who)
+	return of.missing(), err
 }
 
 // Told returns what an answer to a request tells a service of a person.
 func (p *Provider) Told(ctx context.Context, request federation.Request, service federation.Service, who directory.Subscriber) (federation.Disclosures, error) {
+	of, err := p.about(ctx, service, who)
+	return of.told(request.NameID), err
+}
+
+// about has the value that the service has of the person, or will have.
+func (p *Provider) about(ctx context.Context, service federation.Service, who directory.Subscriber) (about, error) {
 	of := about{Subscriber: who, policy: p.Policy, service: service}
 	err := p.View(ctx, func(tx Reader) (err error) {
 		of.pairwise, err = tx.PairwiseSubject(ctx, service.SectorOf(), who.ID)
@@ -299,24 +316,8 @@ func (p *Provider) Told(ctx context.Context, request federation.Request, service
 	if of.pairwise == "" {
 		of.pairwise = federation.PairwiseValue(p.Subjects, service.SectorOf(), who.ID)
 	}
-	return of.told(request.NameID), err
+	return of, err
 }
-
-// name is the NameID in its form. A transient one is the same in all answers of
-// one session to one service, so that it can ask for a logout by any of them.
-func (p *Provider) name(form federation.NameID, service federation.Service, value string, part federation.Participation) nameID {
-	n := nameID{Format: formatTransient, Value: value, NameQualifier: p.Policy.Name(), SPNameQualifier: service.EntityID}
-	switch {
-	case form == federation.Persistent:
-		n.Format = formatPersistent
-	case isTransient(part.Subject):
-		n.Value = part.Subject
-	}
-	return n
-}
-
-// isTransient tells a value of [newID] from a pairwise one.
-func isTransient(subject string) bool { return strings.HasPrefix(subject, "_") }
 
 func (p *Provider) pairwise(ctx context.Context, tx Tx, service federation.Service, who directory.Subscriber) (string, error) {
 	sector := service.SectorOf()
@@ -327,16 +328,17 @@ func (p *Provider) pairwise(ctx context.Context, tx Tx, service federation.Servi
 	return tx.CreatePairwiseSubject(ctx, sector, who.ID, federation.PairwiseValue(p.Subjects, sector, who.ID), p.now())
 }
 
-// respond signs, encrypts where the service has a key, and signs again.
-func (p *Provider) respond(ctx context.Context, a answer, s statement, service federation.Service) ([]byte, error) {
+// recipient is whom an assertion for a service is encrypted for.
+func (p *Provider) recipient(ctx context.Context, service federation.Service) (*recipient, error) {
 	_, entity, err := p.service(ctx, service.EntityID)
 	if err != nil {
 		return nil, err
 	}
-	to, err := recipientOf(entity, service.Encryption)
-	if err != nil {
-		return nil, err
-	}
+	return recipientOf(entity, service.Encryption)
+}
+
+// respond signs, encrypts where the service has a key, and signs again.
+func (p *Provider) respond(ctx context.Context, a answer, s statement, to *recipient) ([]byte, error) {
 	key, err := p.credential(ctx)
 	if err != nil {
 		return nil, err
@@ -399,6 +401,20 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, request federa
 		return err
 	}
 	return p.post(w, r, request, service, response)
+}
+
+// refuseReadable tells the service that there is nothing that it could be sent
+// without others being able to read it, and the trail why.
+func (p *Provider) refuseReadable(w http.ResponseWriter, r *http.Request, request federation.Request, service federation.Service, present session.Session, why error) error {
+	err := p.InTx(r.Context(), func(tx Tx) error {
+		e := p.event(r, EventSignIn, "refused", present.SubscriberID, service, present.ID)
+		e.Detail["reason"] = why.Error()
+		return tx.AppendAudit(r.Context(), e)
+	})
+	if err != nil {
+		return err
+	}
+	return p.refuse(w, r, request, service, statusRequester)
 }
 
 // refuseMissing tells the person what the service would need to know; a request

@@ -18,6 +18,7 @@ var (
 	statusNoAuthnContext   = &status{"Responder", "NoAuthnContext"}
 	statusUnknownPrincipal = &status{"Responder", "UnknownPrincipal"}
 	statusRequestDenied    = &status{"Responder", "RequestDenied"}
+	statusRequester        = &status{"Requester", ""}
 	statusNameIDPolicy     = &status{"Requester", "InvalidNameIDPolicy"}
 )
 

@@ -259,12 +259,15 @@ func text(el *etree.Element) string {
 }
 
 // sequence holds the children of an element to the order of its schema: each of
-// the names at most once, and no others. A name is "namespace local".
+// the names at most once, or as often as there may be of one that ends in "*", and
+// no others. A name is "namespace local".
 func sequence(el *etree.Element, names ...string) error {
 	last := -1
 	for _, c := range el.ChildElements() {
-		at := slices.Index(names, c.NamespaceURI()+" "+c.Tag)
-		if at <= last { //guard:A52
+		name := c.NamespaceURI() + " " + c.Tag
+		at := slices.IndexFunc(names, func(n string) bool { return strings.TrimSuffix(n, "*") == name })
+		again := at >= 0 && at == last && strings.HasSuffix(names[at], "*")
+		if at <= last && !again { //guard:A52
 			return refuseXML("%s in %s is unknown, repeated or in the wrong place", c.Tag, el.Tag)
 		}
 		last = at
