@@ -131,6 +131,7 @@ func (a *App) openStore() (err error) {
 		return err
 	}
 	a.DB.SetAuditKey(a.Ring.MAC(keyring.Audit))
+	a.DB.SetPrivileged(a.Config.Institution.PrivilegedGroups)
 	a.Hub = &events.Hub{}
 	a.DB.SetHub(a.Hub, a.listening)
 	return nil

@@ -29,6 +29,7 @@ const (
 	Unlock            Name = "subscriber.unlocked"
 	Unfreeze          Name = "subscriber.unfrozen"
 	RoleChanged       Name = "subscriber.role"
+	PrivilegeChanged  Name = "subscriber.privileged"
 	ActivationCode    Name = "activation_code.issued"
 	DeskCase          Name = "desk.case"
 	DeskEntry         Name = "desk.entry"

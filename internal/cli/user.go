@@ -20,6 +20,7 @@ type userCommand struct {
 	Unlock         userUnlockCommand     `cmd:"" help:"Clear the waits that wrong passwords and codes have earned, and what a report of a change has stopped."`
 	ActivationCode userActivationCommand `cmd:"" help:"Make a code for the first setup; it is printed once."`
 	Role           userRoleCommand       `cmd:"" help:"Give a person a role."`
+	Privileged     userPrivilegedCommand `cmd:"" help:"Mark a person whom no mail lets back in, and one agent alone neither."`
 }
 
 // onUser is embedded by the commands about one person.
@@ -43,7 +44,7 @@ func (c onUser) act(env *Env, do func(*local.Service) error) error {
 		if c.JSON {
 			return env.JSON(who)
 		}
-		return env.Printf("%s: status %s, role %s\n", who.SPSID, who.Status, who.Role)
+		return env.Printf("%s: status %s, role %s%s\n", who.SPSID, who.Status, who.Role, privilege(who))
 	})
 }
 
@@ -136,8 +137,8 @@ func (c userShowCommand) Run(env *Env) error {
 		if who.Frozen() {
 			status += ", settings and recovery by mail stopped by a report since " + who.FrozenAt.Format(time.RFC3339)
 		}
-		return env.Printf("%s  %s  %s %s\n  status %s, role %s, affiliation %s, groups %v\n  mailbox %s, since %s\n",
-			who.SPSID, who.Display, who.Japanese.Family, who.Japanese.Given, status, who.Role, who.Affiliation, who.Groups,
+		return env.Printf("%s  %s  %s %s\n  status %s, role %s%s, affiliation %s, groups %v\n  mailbox %s, since %s\n",
+			who.SPSID, who.Display, who.Japanese.Family, who.Japanese.Given, status, who.Role, privilege(who), who.Affiliation, who.Groups,
 			who.Mailbox, who.CreatedAt.Format(time.DateOnly))
 	})
 }
@@ -189,4 +190,29 @@ func (c userRoleCommand) Run(env *Env) error {
 	return c.act(env, func(d *local.Service) error {
 		return d.SetRole(env.Context, c.ID, directory.Role(c.Role), c.Reason)
 	})
+}
+
+type userPrivilegedCommand struct {
+	onUser
+	Off bool `help:"Take the mark away."`
+}
+
+// Run marks a person, or takes the mark away.
+func (c userPrivilegedCommand) Run(env *Env) error {
+	return c.act(env, func(d *local.Service) error {
+		return d.SetPrivileged(env.Context, c.ID, !c.Off, c.Reason)
+	})
+}
+
+// privilege says that somebody is privileged, and why.
+func privilege(who directory.Subscriber) string {
+	switch {
+	case who.Privileged:
+		return ", privileged"
+	case who.PrivilegedGroup != "":
+		return ", privileged as one of " + who.PrivilegedGroup
+	case who.IsPrivileged():
+		return ", privileged by the role"
+	}
+	return ""
 }

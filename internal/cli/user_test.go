@@ -23,6 +23,9 @@ func TestUserCommandsForMachines(t *testing.T) {
 		{[]string{"resume", "S1"}, "active", "subscriber"},
 		{[]string{"unlock", "s1"}, "active", "subscriber"},
 		{[]string{"role", "s1", "auditor"}, "active", "auditor"},
+		{[]string{"privileged", "s1", "--reason=rector"}, "active", "auditor, privileged"},
+		{[]string{"show", "s1"}, "active", "auditor, privileged"},
+		{[]string{"privileged", "s1", "--off"}, "active", "auditor"},
 		{[]string{"show", "s1"}, "active", "auditor"},
 	} {
 		args := slices.Concat([]string{"user"}, test.args, []string{c})
@@ -30,8 +33,9 @@ func TestUserCommandsForMachines(t *testing.T) {
 		var who struct {
 			SPSID        string `json:"sps_id"`
 			Status, Role string
+			Privileged   bool
 		}
-		if err := json.Unmarshal([]byte(out), &who); err != nil || who.SPSID != "s1" || who.Status != test.status || who.Role != test.role {
+		if err := json.Unmarshal([]byte(out), &who); err != nil || who.SPSID != "s1" || who.Status != test.status || who.Role != strings.TrimSuffix(test.role, ", privileged") || who.Privileged != strings.HasSuffix(test.role, "privileged") {
 			t.Errorf("%v: %v %s", test.args, err, out)
 		}
 		if out, _ := s.run(0, args...); !strings.Contains(out, "status "+test.status+", role "+test.role) {

@@ -103,6 +103,9 @@ type Institution struct {
 	MailDomains []string `yaml:"mail_domains"`
 	// AlarmMail are the addresses of the administrators who are told of alarms.
 	AlarmMail []string `yaml:"alarm_mail"`
+	// PrivilegedGroups are those whose members no mail lets back in, and one agent
+	// alone neither, as agents and administrators.
+	PrivilegedGroups []string `yaml:"privileged_groups"`
 	// Scope is the domain after the @ of identifiers for other institutions.
 	Scope string `yaml:"scope"`
 	// Logo names an SVG or PNG file of at most 30 kB.

@@ -56,15 +56,18 @@ type Subscriber struct {
 	Academic    Academic   `json:"academic,omitzero"`
 	Status      Status     `json:"status"`
 	Role        Role       `json:"role"`
-	Privileged  bool       `json:"privileged"`            // let back in by two agents or an activation code only
-	Telephone   string     `json:"telephone,omitempty"`   // for a call back by the help desk
-	Mailbox     string     `json:"mailbox"`               // the university mailbox: notices only
-	Language    string     `json:"language"`              // "ja", "en", or empty if not chosen
-	HadFactor   bool       `json:"had_factor"`            // an authenticator was bound once: the first-time window is closed for good (ENR-1)
-	RecoveredAt time.Time  `json:"recovered_at,omitzero"` // when the person last came back in without the authenticators (ADR-8)
-	FrozenAt    time.Time  `json:"frozen_at,omitzero"`    // when a change was reported as not the person's own; settings and recovery by mail stop (ADR-5)
-	CreatedAt   time.Time  `json:"created_at"`
-	UpdatedAt   time.Time  `json:"updated_at"`
+	Privileged  bool       `json:"privileged"` // let back in by two agents or an activation code only
+	// PrivilegedGroup is a group of the person whose members all are, by the
+	// configuration; empty if there is none.
+	PrivilegedGroup string    `json:"privileged_group,omitempty"`
+	Telephone       string    `json:"telephone,omitempty"`   // for a call back by the help desk
+	Mailbox         string    `json:"mailbox"`               // the university mailbox: notices only
+	Language        string    `json:"language"`              // "ja", "en", or empty if not chosen
+	HadFactor       bool      `json:"had_factor"`            // an authenticator was bound once: the first-time window is closed for good (ENR-1)
+	RecoveredAt     time.Time `json:"recovered_at,omitzero"` // when the person last came back in without the authenticators (ADR-8)
+	FrozenAt        time.Time `json:"frozen_at,omitzero"`    // when a change was reported as not the person's own; settings and recovery by mail stop (ADR-5)
+	CreatedAt       time.Time `json:"created_at"`
+	UpdatedAt       time.Time `json:"updated_at"`
 }
 
 // Academic is what services of other institutions ask of members of a university.
@@ -108,10 +111,11 @@ func (s Subscriber) IsStaff() bool { return s.Role != RoleSubscriber }
 // IsAgent reports whether the person works at the help desk.
 func (s Subscriber) IsAgent() bool { return s.Role == RoleAgent || s.Role == RoleAdministrator }
 
-// IsPrivileged reports whether no mail may ever let the person back in
-// (agents, administrators, and those marked so).
+// IsPrivileged reports whether no mail may ever let the person back in, and one
+// agent neither (decisions §3.5): agents, administrators, and those who are marked
+// so, or a group of theirs.
 func (s Subscriber) IsPrivileged() bool {
-	return s.Privileged || s.IsAgent()
+	return s.Privileged || s.PrivilegedGroup != "" || s.IsAgent()
 }
 
 // Frozen reports whether settings and recovery by mail have stopped, because a

@@ -56,6 +56,7 @@ func TestIsPrivileged(t *testing.T) {
 	}{
 		{Subscriber{Role: RoleSubscriber}, false}, {Subscriber{Role: RoleAuditor}, false}, {Subscriber{Role: RoleAgent}, true},
 		{Subscriber{Role: RoleAdministrator}, true}, {Subscriber{Role: RoleSubscriber, Privileged: true}, true},
+		{Subscriber{Role: RoleSubscriber, PrivilegedGroup: "executives"}, true},
 	} {
 		if got := test.who.IsPrivileged(); got != test.want {
 			t.Errorf("%+v: %t, want %t", test.who, got, test.want)

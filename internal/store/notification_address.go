@@ -110,7 +110,7 @@ func (tx *Tx) ClaimAddress(ctx context.Context, address, subscriberID string, no
 		ON CONFLICT (address) DO UPDATE SET claimed_at = excluded.claimed_at`, address, millis(now))
 	if err == nil {
 		err = tx.query(ctx, func(r row) error {
-			s, err := scanSubscriber(r)
+			s, err := tx.scanSubscriber(r)
 			others = append(others, s)
 			return err
 		}, `SELECT `+subscriberColumns+` FROM notification_address n JOIN subscriber s ON s.id = n.subscriber_id

@@ -18,7 +18,7 @@ func (tx *Tx) Session(ctx context.Context, digest []byte) (session.Session, dire
 	var s session.Session
 	var evidence string
 	var created, seen, idle, expires int64
-	who, err := scanSubscriber(tx.queryRow(ctx,
+	who, err := tx.scanSubscriber(tx.queryRow(ctx,
 		`SELECT `+subscriberColumns+`, e.id, e.evidence, e.browser, e.address, e.created_at, e.seen_at, e.idle_limit, e.expires_at
 		   FROM session e JOIN subscriber s ON s.id = e.subscriber_id WHERE e.digest = $1`, digest),
 		&s.ID, &evidence, &s.Browser, &s.Address, &created, &seen, &idle, &expires)

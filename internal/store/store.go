@@ -29,11 +29,12 @@ type DB struct {
 	writer  *writer  // on SQLite only
 	readers *readers // on SQLite only
 
-	auditKey  *secret.MAC
-	onMail    func()
-	url       string      // of PostgreSQL
-	hub       *events.Hub // that announcements wake; may be nil
-	listening func(error) // told when the listener is connected, and when it is not
+	auditKey   *secret.MAC
+	privileged []string // groups; see [DB.SetPrivileged]
+	onMail     func()
+	url        string      // of PostgreSQL
+	hub        *events.Hub // that announcements wake; may be nil
+	listening  func(error) // told when the listener is connected, and when it is not
 }
 
 // Open opens the database at url ("sqlite:PATH" or "postgres://...").

@@ -6,18 +6,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"warifu/internal/directory"
 )
 
+// SetPrivileged names the groups whose members are privileged
+// ([directory.Subscriber.IsPrivileged]): in the configuration, so that the mark
+// goes with the membership.
+func (db *DB) SetPrivileged(groups []string) { db.privileged = groups }
+
 const subscriberColumns = `s.id, s.public_id, s.sps_id, s.display, s.family, s.given, s.family_ja, s.given_ja,
 	s.family_kana, s.given_kana, s.affiliation, s.department, s.department_ja, s.groups, s.status, s.role,
 	s.privileged, s.telephone, s.mailbox, s.language, s.orcid, s.person_code, s.entitlements, s.assurance, s.unique_codes, s.had_factor, s.recovered_at, s.frozen_at, s.created_at, s.updated_at`
 
 // scanSubscriber reads the columns of subscriberColumns, and what follows them into more.
-func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
+func (tx *Tx) scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	var s directory.Subscriber
 	var groups, entitlements, assurance, codes string
 	var recovered, frozen, created, updated int64
@@ -35,6 +41,9 @@ func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 	if err := json.Unmarshal([]byte(groups), &s.Groups); err != nil {
 		return s, fmt.Errorf("store: groups of a subscriber: %w", err)
 	}
+	if i := slices.IndexFunc(s.Groups, func(group string) bool { return slices.Contains(tx.db.privileged, group) }); i >= 0 { //guard:HD-6
+		s.PrivilegedGroup = s.Groups[i]
+	}
 	s.Academic.Entitlements, s.Academic.Assurance, s.Academic.UniqueCodes = words(entitlements), words(assurance), words(codes)
 	s.RecoveredAt, s.FrozenAt, s.CreatedAt, s.UpdatedAt = fromMillis(recovered), fromMillis(frozen), fromMillis(created), fromMillis(updated)
 	return s, nil
@@ -42,14 +51,14 @@ func scanSubscriber(r row, more ...any) (directory.Subscriber, error) {
 
 // Subscriber returns the subscriber with an internal id, or [directory.ErrNotFound].
 func (tx *Tx) Subscriber(ctx context.Context, id string) (directory.Subscriber, error) {
-	return scanSubscriber(tx.queryRow(ctx, `SELECT `+subscriberColumns+` FROM subscriber s WHERE s.id = $1`, id))
+	return tx.scanSubscriber(tx.queryRow(ctx, `SELECT `+subscriberColumns+` FROM subscriber s WHERE s.id = $1`, id))
 }
 
 // SubscriberBySPSID returns the subscriber with a folded SPS-ID and the hash of
 // the password, which is empty if none is set. One who was deleted is not found.
 func (tx *Tx) SubscriberBySPSID(ctx context.Context, spsID string) (directory.Subscriber, string, error) {
 	var hash sql.NullString
-	s, err := scanSubscriber(tx.queryRow(ctx,
+	s, err := tx.scanSubscriber(tx.queryRow(ctx,
 		`SELECT `+subscriberColumns+`, p.hash FROM subscriber s LEFT JOIN password p ON p.subscriber_id = s.id
 		  WHERE s.sps_id = $1 AND s.status <> 'deleted'`, spsID), &hash)
 	return s, hash.String, err

@@ -16,7 +16,7 @@ var _ local.Tx = (*Tx)(nil)
 // SubscriberAnyStatus implements [local.Reader].
 func (tx *Tx) SubscriberAnyStatus(ctx context.Context, spsID string) (directory.Subscriber, string, error) {
 	var hash sql.NullString
-	s, err := scanSubscriber(tx.queryRow(ctx,
+	s, err := tx.scanSubscriber(tx.queryRow(ctx,
 		`SELECT `+subscriberColumns+`, p.hash FROM subscriber s LEFT JOIN password p ON p.subscriber_id = s.id
 		  WHERE s.sps_id = $1`, spsID), &hash)
 	return s, hash.String, err

@@ -30,6 +30,13 @@ func testSubscriber(t *testing.T, db *DB) {
 	if s := read(); !reflect.DeepEqual(s, made) {
 		t.Errorf("made\n%+v, read\n%+v", made, s)
 	}
+	for _, groups := range [][]string{{"x", "b"}, {"x"}, nil} {
+		db.SetPrivileged(groups)
+		want := map[bool]string{true: "b"}[len(groups) == 2]
+		if s := read(); s.PrivilegedGroup != want {
+			t.Errorf("%v: %q", groups, s.PrivilegedGroup)
+		}
+	}
 	changed := directory.Subscriber{ID: "i", PublicID: "P", SPSID: "sps1", Display: "e", Latin: directory.Name{Family: "F", Given: "G"},
 		Japanese: directory.Name{Family: "家", Given: "字"}, Kana: directory.Name{Family: "イエ", Given: "アザ"}, Affiliation: "student",
 		Department: directory.Department{English: "E", Japanese: "学部"}, Groups: []string{"c"},

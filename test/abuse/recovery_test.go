@@ -258,28 +258,32 @@ func TestA44MailsAreBounded(t *testing.T) {
 	})
 }
 
-// TestPrivilegedNeverByMail: agents and administrators are told what to do
-// instead, on both ways. Decisions §3.5.
+// TestPrivilegedNeverByMail: agents and administrators, those who are marked so and
+// the members of marked groups are told what to do instead, on both ways. Decisions
+// §3.5.
 func TestPrivilegedNeverByMail(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
-		agent := printed("agent01", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
 		w.exec(`INSERT INTO notification_address (subscriber_id, address, confirmed_at, bounced_at)
 			SELECT id, 'agent@example.com', 1, 0 FROM subscriber WHERE sps_id = 'agent01'`)
-		b := w.newBrowser()
-		p := b.totpPage(agent.id)
-		ask := b.get("/login/cannot?flow=" + url.QueryEscape(p.flow))
-		reset := b.follow(b.reset(agent.id))
-		for _, p := range []page{ask, reset} {
-			if !p.says("two agents confirm your identity") || !p.says("075-000-0000") || p.says("a•••@e•••.com") {
-				t.Errorf("%d %s", p.Code, p.Body)
+		w.must(w.app.Directory.SetPrivileged(t.Context(), seeded(1).id, true, "rector"))
+		w.exec(`UPDATE subscriber SET groups = '["executives","staff"]' WHERE sps_id = '` + seeded(2).id + `'`)
+		for _, id := range []string{"agent01", seeded(1).id, seeded(2).id} {
+			b := w.newBrowser()
+			p := b.totpPage(id)
+			ask := b.get("/login/cannot?flow=" + url.QueryEscape(p.flow))
+			reset := b.follow(b.reset(id))
+			for _, p := range []page{ask, reset} {
+				if !p.says("two agents confirm your identity") || !p.says("075-000-0000") || p.says("•••@e•••.com") {
+					t.Errorf("%s: %d %s", id, p.Code, p.Body)
+				}
+			}
+			b.submit("/login/cannot", page{ResponseRecorder: ask.ResponseRecorder, flow: p.flow, token: ask.token}, "to", "0")
+			b.submit("/reset/wait", reset, "to", "0")
+			if n := w.count(`SELECT COUNT(*) FROM mail_otp`) + w.count(`SELECT COUNT(*) FROM recovery_link`); n != 0 {
+				t.Errorf("%s: something was sent", id)
 			}
 		}
-		b.submit("/login/cannot", page{ResponseRecorder: ask.ResponseRecorder, flow: p.flow, token: ask.token}, "to", "0")
-		b.submit("/reset/wait", reset, "to", "0")
-		if n := w.count(`SELECT COUNT(*) FROM mail_otp`) + w.count(`SELECT COUNT(*) FROM recovery_link`); n != 0 {
-			t.Error("something was sent")
-		}
-	})
+	}, func(c *config.Config) { c.Institution.PrivilegedGroups = []string{"executives"} })
 }
 
 // reset sends the first step of an initialization.

@@ -230,6 +230,15 @@ func (s *Service) SetRole(ctx context.Context, spsID string, role directory.Role
 	})
 }
 
+// SetPrivileged marks a person as one whom no mail lets back in, and one agent alone
+// neither, or takes the mark away. What was sent to come back in by is dead.
+func (s *Service) SetPrivileged(ctx context.Context, spsID string, on bool, reason string) error {
+	return s.act(ctx, spsID, audit.PrivilegeChanged, reason, func(tx Tx, who *directory.Subscriber) error {
+		who.Privileged, who.UpdatedAt = on, s.Now()
+		return tx.UpdateSubscriber(ctx, *who)
+	})
+}
+
 // codeLifetime is how long an activation code may be used (ENR-1).
 const codeLifetime = 30 * 24 * time.Hour
 

@@ -388,6 +388,19 @@ func TestSetRole(t *testing.T) {
 	})
 }
 
+// TestSetPrivileged marks a person, and takes the mark away. HD-6.
+func TestSetPrivileged(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, w *world) {
+		w.add(one, local.Report{Added: 1})
+		for _, on := range []bool{true, false} {
+			if err := w.SetPrivileged(t.Context(), "s1", on, "rector"); err != nil || w.show("s1").IsPrivileged() != on {
+				t.Errorf("%v: %+v, %v", on, w.show("s1"), err)
+			}
+		}
+		w.wantTrail(audit.SubscriberAdded, audit.PrivilegeChanged, audit.PrivilegeChanged)
+	})
+}
+
 // BenchmarkImport imports 30,000 people with hashes brought along, and the same
 // again.
 func BenchmarkImport(b *testing.B) {
