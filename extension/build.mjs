@@ -30,6 +30,7 @@ async function bundleForNode(entryPoints, outdir) {
 		platform: "node",
 		format: "esm",
 		target: "es2022",
+		banner: { js: 'import { webcrypto as nodeCrypto } from "node:crypto"; globalThis.crypto ??= nodeCrypto;' }, // Node 18 has no global one
 		packages: "external",
 		sourcemap: "inline",
 		logLevel: "warning",
