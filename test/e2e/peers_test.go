@@ -81,6 +81,7 @@ saml:
   technical_contact: it@miyako.example
   support_contact: support@miyako.example
   security_contact: cert@miyako.example
+  entity_attributes: {assurance_certification: ["https://refeds.org/sirtfi"], category_support: ["https://refeds.org/category/personalized"]}
 `, port, port, port+1, people, people, server.SMTP())
 }
 

@@ -28,6 +28,7 @@ func metadataOf(p Policy, keys []Credential, now time.Time) ([]byte, error) {
 	for _, method := range []string{"rsa-sha256", "ecdsa-sha256"} { // else Shibboleth SP 3 signs by POST with SHA-1
 		add(extensions, "alg:SigningMethod", "Algorithm", "http://www.w3.org/2001/04/xmldsig-more#"+method)
 	}
+	p.EntityAttributes.addTo(extensions)
 	p.addRole(root, keys)
 	p.addOrganization(root)
 	p.addContacts(root)
@@ -35,6 +36,26 @@ func metadataOf(p Policy, keys []Credential, now time.Time) ([]byte, error) {
 		return nil, err
 	}
 	return serialize(root)
+}
+
+// addTo adds what there is (saml-metadata-entity-attr-1.0 §2).
+func (e EntityAttributes) addTo(extensions *etree.Element) {
+	var all *etree.Element
+	for _, one := range []struct {
+		name   string
+		values []string
+	}{{"urn:oasis:names:tc:SAML:attribute:assurance-certification", e.Certifications}, {"http://macedir.org/entity-category-support", e.Supports}} {
+		if len(one.values) == 0 {
+			continue
+		}
+		if all == nil {
+			all = add(extensions, "mdattr:EntityAttributes", "xmlns:mdattr", nsAttribute, "xmlns:saml", nsAssertion)
+		}
+		attribute := add(all, "saml:Attribute", "Name", one.name, "NameFormat", formatURI)
+		for _, value := range one.values {
+			addText(attribute, "saml:AttributeValue", value)
+		}
+	}
 }
 
 func (p Policy) addRole(root *etree.Element, keys []Credential) {

@@ -37,6 +37,8 @@ type Policy struct {
 	Support string `yaml:"support_contact"`
 	// Security is the address for incidents (Sirtfi).
 	Security string `yaml:"security_contact"`
+	// EntityAttributes are what our metadata say of us beyond the protocol.
+	EntityAttributes EntityAttributes `yaml:"entity_attributes"`
 	// AllowedAttributes are what services of feeds get if their metadata ask for it,
 	// and no entity category says more or less: names as under release.
 	AllowedAttributes []string `yaml:"allowed_attributes"`
@@ -51,6 +53,19 @@ type Policy struct {
 	Logo        []byte          `yaml:"-"`
 	LogoType    string          `yaml:"-"` // ".svg" or ".png"
 }
+
+// EntityAttributes are lists of URIs, which a federation puts into its metadata
+// after it has examined them.
+type EntityAttributes struct {
+	// Certifications are frameworks that the institution keeps to
+	// (saml-identity-assurance-profile), such as https://refeds.org/sirtfi.
+	Certifications []string `yaml:"assurance_certification"`
+	// Supports are the entity categories whose services get what they ask for
+	// (RFC 8409 §4).
+	Supports []string `yaml:"category_support"`
+}
+
+var entityAttribute = regexp.MustCompile(`^(https?://|urn:)[!-~]+$`)
 
 // homeType is of SCHAC 1.6.0, schacHomeOrganizationType.
 var homeType = regexp.MustCompile(`^urn:schac:homeOrganizationType:[a-z]{2,3}:[!-~]+$`)
@@ -68,6 +83,13 @@ func (p Policy) Validate() (faults []error) {
 	for _, kind := range p.HomeTypes {
 		if !homeType.MatchString(kind) {
 			faults = append(faults, fmt.Errorf("home_organization_types must be urn:schac:homeOrganizationType: with a country and a kind, and %q is not", kind))
+		}
+	}
+	for name, all := range map[string][]string{"assurance_certification": p.EntityAttributes.Certifications, "category_support": p.EntityAttributes.Supports} {
+		for _, one := range all {
+			if !entityAttribute.MatchString(one) {
+				faults = append(faults, fmt.Errorf("entity_attributes.%s must be URIs, and %q is none", name, one))
+			}
 		}
 	}
 	for name, text := range map[string]federation.Text{"information_url": p.InformationURL, "privacy_url": p.PrivacyURL, "organization_url": p.OrganizationURL} {

@@ -617,6 +617,7 @@ func TestMetadata(t *testing.T) {
 	w := newWorld(t)
 	w.provider.Policy.Security, w.provider.Policy.Technical = "cert@miyako.example", "it@miyako.example"
 	w.provider.Policy.OrganizationURL = federation.Text{English: "https://miyako.example/en"}
+	w.provider.Policy.EntityAttributes = saml.EntityAttributes{Certifications: []string{"https://refeds.org/sirtfi"}, Supports: []string{"http://refeds.org/category/research-and-scholarship", "https://refeds.org/category/personalized"}}
 	rw := w.send("GET", "/saml/metadata", "")
 	text := rw.Body.Bytes()
 	if err := saml.VerifiedBy(t, w.certificate(0), text, "EntityDescriptor"); err != nil || rw.Header().Get("Content-Type") != "application/samlmetadata+xml" {
@@ -627,7 +628,8 @@ func TestMetadata(t *testing.T) {
 	}
 	for _, want := range []string{`regexp="false">miyako.example</shibmd:Scope>`, `xml:lang="ja">みやこ大学<`, `xml:lang="en">Miyako University<`,
 		`errorURL="https://sso.example/saml/error?code=ERRORURL_CODE&amp;`, `Location="https://sso.example/saml/slo"`, "mailto:cert@miyako.example", "rsa-sha256",
-		"http://refeds.org/metadata/contactType/security", "<md:OrganizationURL"} {
+		"http://refeds.org/metadata/contactType/security", "<md:OrganizationURL", "<saml:AttributeValue>https://refeds.org/sirtfi</saml:AttributeValue></saml:Attribute>",
+		`Name="http://macedir.org/entity-category-support"`, "category/personalized</saml:AttributeValue></saml:Attribute></mdattr:EntityAttributes></md:Extensions>"} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("no %s in %s", want, text)
 		}
@@ -872,8 +874,8 @@ func TestCheckService(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	faults := saml.Policy{EntityID: "x", Scopes: []string{"a@b"}, HomeTypes: []string{"university"}, InformationURL: federation.Text{English: "x"}, Technical: "x"}.Validate()
-	if len(faults) != 5 || !slices.IsSortedFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) {
+	faults := saml.Policy{EntityID: "x", Scopes: []string{"a@b"}, HomeTypes: []string{"university"}, EntityAttributes: saml.EntityAttributes{Certifications: []string{"sirtfi"}}, InformationURL: federation.Text{English: "x"}, Technical: "x"}.Validate()
+	if len(faults) != 6 || !slices.IsSortedFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) {
 		t.Errorf("%v", faults)
 	}
 }
