@@ -20,6 +20,7 @@ import (
 type keyCommand struct {
 	List   keyListCommand   `cmd:"" help:"List the keys and their states."`
 	Rotate keyRotateCommand `cmd:"" help:"Rotate the signing key of an algorithm."`
+	Import keyImportCommand `cmd:"" help:"Take over the SAML key of a former identity provider, with its certificate."`
 	Init   keyInitCommand   `cmd:"" help:"Make the key file, or add the next version to it."`
 	Use    keyUseCommand    `cmd:"" help:"Put the next version of the key file into use."`
 	Reseal keyResealCommand `cmd:"" help:"Seal under the version in use what older ones have sealed, and say what still needs those."`
@@ -83,6 +84,34 @@ func (c keyRotateCommand) Run(env *Env) error {
 		return err
 	}
 	return env.Printf("The %s key has been rotated.\n", c.Algorithm)
+}
+
+type keyImportCommand struct {
+	withConfig
+	Key         string `arg:"" type:"existingfile" help:"The private key, RSA in PEM, without a passphrase."`
+	Certificate string `arg:"" type:"existingfile" help:"Its certificate, in PEM."`
+}
+
+// Run takes a key over.
+func (c keyImportCommand) Run(env *Env) error {
+	return c.do(env, func(a *app.App) error {
+		key, err := os.ReadFile(c.Key)
+		if err != nil {
+			return err
+		}
+		certificate, err := os.ReadFile(c.Certificate)
+		if err != nil {
+			return err
+		}
+		state, err := a.Signing.Bring(env.Context, key, certificate, "command")
+		if err != nil {
+			return err
+		}
+		if state == keyring.Active {
+			return env.Printf("The key signs SAML messages from now on. Delete %s.\n", c.Key)
+		}
+		return env.Printf("The key is published as the next one. Put it into use in a day or later, by: warifu key rotate SAML. Delete %s.\n", c.Key)
+	})
 }
 
 type keyInitCommand struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,24 @@ import (
 	"warifu/internal/authenticator/totp"
 	"warifu/internal/store"
 )
+
+// TestKeyImport takes over a key before the first start; the file that holds another
+// thing is refused. SAML-10.
+func TestKeyImport(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=idp.example", "-keyout", s.file("idp.key"), "-out", s.file("idp.crt")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.run(1, "key", "import", s.file("idp.crt"), s.file("idp.crt"), c)
+	if out, _ := s.run(0, "key", "import", s.file("idp.key"), s.file("idp.crt"), c); !strings.Contains(out, "signs SAML messages from now on") {
+		t.Errorf("%s", out)
+	}
+	if out, _ := s.run(0, "key", "list", c); strings.Count(out, "SAML") != 1 || !strings.Contains(out, "active") {
+		t.Errorf("%s", out)
+	}
+}
 
 // TestKeyReseal puts a second version of the key file into use and moves what
 // the first has sealed to it; what cannot move is told. CRY-1.

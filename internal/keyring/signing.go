@@ -72,6 +72,7 @@ type SigningKey struct {
 	Algorithm   string
 	State       SigningState
 	Private     []byte // PKCS #8, sealed
+	Certificate string // base64 of the DER, if the key was brought along with one
 	CreatedAt   time.Time
 	ActivatedAt time.Time
 	RetiredAt   time.Time
@@ -140,6 +141,9 @@ type LongLived struct {
 	State     SigningState // active, or next, which is published and does not sign yet
 	Signer    crypto.Signer
 	CreatedAt time.Time
+	// Certificate is the one that the key was brought along with, in DER; nil if it
+	// was made here.
+	Certificate []byte
 }
 
 // LongLived returns the keys of the kind [SAML] that services are to know: the
@@ -326,18 +330,10 @@ func (s *Signing) create(ctx context.Context, algorithm string, state SigningSta
 	if err != nil {
 		return err
 	}
-	k := SigningKey{Algorithm: algorithm, State: state, CreatedAt: s.Now()}
-	if state == Active {
-		k.ActivatedAt = k.CreatedAt
-	}
-	if k.KID, err = thumbprint(private.Public()); err != nil {
+	k, err := s.seal(private, algorithm, state)
+	if err != nil {
 		return err
 	}
-	plain, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return fmt.Errorf("keyring: signing key: %w", err)
-	}
-	k.Private = s.Box.Seal(k.place(), plain)
 	return s.InTx(ctx, func(tx SigningTx) error {
 		created, err := tx.CreateSigningKey(ctx, k)
 		if err != nil || !created {
@@ -345,6 +341,23 @@ func (s *Signing) create(ctx context.Context, algorithm string, state SigningSta
 		}
 		return tx.RecordSigningKey(ctx, "signing key "+string(state), k.KID, "", k.CreatedAt)
 	})
+}
+
+// seal makes the row of a key.
+func (s *Signing) seal(private crypto.Signer, algorithm string, state SigningState) (k SigningKey, err error) {
+	k = SigningKey{Algorithm: algorithm, State: state, CreatedAt: s.Now()}
+	if state == Active {
+		k.ActivatedAt = k.CreatedAt
+	}
+	if k.KID, err = thumbprint(private.Public()); err != nil {
+		return k, err
+	}
+	plain, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return k, fmt.Errorf("keyring: signing key: %w", err)
+	}
+	k.Private = s.Box.Seal(k.place(), plain)
+	return k, nil
 }
 
 func (s *Signing) generate(algorithm string) (crypto.Signer, error) {
@@ -404,7 +417,9 @@ func (s *Signing) load(ctx context.Context, now time.Time) (*signingSet, error) 
 			return nil, err
 		}
 		if k.Algorithm == SAML {
-			set.addLongLived(k, private)
+			if err := set.addLongLived(k, private); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if k.State == Active {
@@ -417,14 +432,21 @@ func (s *Signing) load(ctx context.Context, now time.Time) (*signingSet, error) 
 	return set, nil
 }
 
-func (set *signingSet) addLongLived(k SigningKey, private crypto.Signer) {
+func (set *signingSet) addLongLived(k SigningKey, private crypto.Signer) error {
 	key := LongLived{KID: k.KID, State: k.State, Signer: private, CreatedAt: k.CreatedAt}
+	if k.Certificate != "" {
+		var err error
+		if key.Certificate, err = base64.StdEncoding.DecodeString(k.Certificate); err != nil {
+			return fmt.Errorf("keyring: certificate of %s: %w", k.KID, err)
+		}
+	}
 	switch k.State {
 	case Active:
 		set.long = append([]LongLived{key}, set.long...)
 	case Next:
 		set.long = append(set.long, key)
 	}
+	return nil
 }
 
 func (s *Signing) open(k SigningKey) (crypto.Signer, error) {

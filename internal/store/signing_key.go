@@ -16,13 +16,13 @@ func (tx *Tx) SigningKeys(ctx context.Context) (all []keyring.SigningKey, err er
 	err = tx.query(ctx, func(r row) error {
 		var k keyring.SigningKey
 		var created, activated, retired int64
-		if err := r.Scan(&k.KID, &k.Algorithm, &k.State, &k.Private, &created, &activated, &retired); err != nil {
+		if err := r.Scan(&k.KID, &k.Algorithm, &k.State, &k.Private, &k.Certificate, &created, &activated, &retired); err != nil {
 			return err
 		}
 		k.CreatedAt, k.ActivatedAt, k.RetiredAt = fromMillis(created), fromMillis(activated), fromMillis(retired)
 		all = append(all, k)
 		return nil
-	}, `SELECT kid, algorithm, state, private, created_at, activated_at, retired_at FROM signing_key ORDER BY created_at DESC, kid`)
+	}, `SELECT kid, algorithm, state, private, certificate, created_at, activated_at, retired_at FROM signing_key ORDER BY created_at DESC, kid`)
 	if err != nil {
 		return nil, fmt.Errorf("store: signing keys: %w", err)
 	}
@@ -32,9 +32,9 @@ func (tx *Tx) SigningKeys(ctx context.Context) (all []keyring.SigningKey, err er
 // CreateSigningKey implements [keyring.SigningTx].
 func (tx *Tx) CreateSigningKey(ctx context.Context, k keyring.SigningKey) (created bool, err error) {
 	n, err := tx.exec(ctx,
-		`INSERT INTO signing_key (kid, algorithm, state, private, created_at, activated_at, retired_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-		k.KID, k.Algorithm, k.State, k.Private, millis(k.CreatedAt), millis(k.ActivatedAt), millis(k.RetiredAt))
+		`INSERT INTO signing_key (kid, algorithm, state, private, certificate, created_at, activated_at, retired_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+		k.KID, k.Algorithm, k.State, k.Private, k.Certificate, millis(k.CreatedAt), millis(k.ActivatedAt), millis(k.RetiredAt))
 	if err != nil {
 		return false, fmt.Errorf("store: create signing key: %w", err)
 	}

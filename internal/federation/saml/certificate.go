@@ -16,10 +16,14 @@ import (
 // it for nothing but the wrapping of a key.
 const certificateYears = 20
 
-// certify wraps a key into a certificate by itself. It is the same on every node
+// certify returns a key with the certificate that it was brought along with, or
+// wraps it into one by itself. It is the same on every node
 // and at every time: all in it comes from the key, and the signature by RSA with
 // PKCS #1 v1.5 has no randomness.
 func certify(key keyring.LongLived, entityID string) (Credential, error) {
+	if key.Certificate != nil {
+		return Credential{Signer: key.Signer, Certificate: key.Certificate}, nil
+	}
 	host := entityID
 	if u, err := url.Parse(entityID); err == nil && u.Hostname() != "" {
 		host = u.Hostname()
