@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"net"
 	"net/url"
 
 	"warifu/internal/keyring"
@@ -32,6 +33,9 @@ func certify(key keyring.LongLived, entityID string) (Credential, error) {
 	serial[0] &= 0x7f // positive
 	template := &x509.Certificate{SerialNumber: new(big.Int).SetBytes(serial[:16]), Subject: pkix.Name{CommonName: host},
 		NotBefore: key.CreatedAt, NotAfter: key.CreatedAt.AddDate(certificateYears, 0, 0), SignatureAlgorithm: x509.SHA256WithRSA}
+	if net.ParseIP(host) == nil {
+		template.DNSNames = []string{host} // a federation may compare it with the address
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Signer.Public(), key.Signer)
 	if err != nil {
 		return Credential{}, fmt.Errorf("saml: certificate: %w", err)

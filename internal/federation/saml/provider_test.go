@@ -639,7 +639,7 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("not both certificates: %s", text)
 	}
 	parsed, err := saml.Certificate(base64.StdEncoding.EncodeToString(certificates[0].Certificate))
-	if err != nil || parsed.Subject.CommonName != "sso.example" || parsed.CheckSignatureFrom(parsed) != nil && parsed.CheckSignature(parsed.SignatureAlgorithm, parsed.RawTBSCertificate, parsed.Signature) != nil {
+	if err != nil || parsed.Subject.CommonName != "sso.example" || parsed.VerifyHostname("sso.example") != nil || parsed.CheckSignatureFrom(parsed) != nil && parsed.CheckSignature(parsed.SignatureAlgorithm, parsed.RawTBSCertificate, parsed.Signature) != nil {
 		t.Errorf("%v %v", parsed, err)
 	}
 	if again := w.send("GET", "/saml/metadata", "").Body.Bytes(); !bytes.Equal(again, text) {
