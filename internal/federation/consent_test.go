@@ -31,6 +31,8 @@ func TestDecideConsent(t *testing.T) {
 		{"unasked, nobody is signed in", Unasked, asked(nil), nil, nil, SignIn, ""},
 		{"declined", Declined, asked(nil), both, totp, Fail, ReleaseRefused},
 		{"declined, passive", Declined, passive(asked(nil)), both, totp, Fail, ReleaseRefused},
+		{"gone back", Agreed, asked(func(r *Request) { r.Cancelled = true }), both, totp, Fail, Cancelled},
+		{"gone back, nobody is signed in", Agreed, asked(func(r *Request) { r.Cancelled = true }), nil, nil, Fail, Cancelled},
 		{"a temporary login, agreed before", Agreed, asked(nil), byOTP, totp, Assert, ""},
 		{"a temporary login, unasked", Unasked, asked(nil), byOTP, totp, StepUp, ""},
 		{"a temporary login, unasked, passive", Unasked, passive(asked(nil)), byOTP, totp, Fail, ConsentRequired},

@@ -32,6 +32,7 @@ const (
 	PersonNotAllowed Fault = "person_not_allowed" // the service is not for this person
 	ConsentRequired  Fault = "consent_required"   // the person would have to be asked what may be told, and the request forbids it
 	ReleaseRefused   Fault = "release_refused"    // the person does not want the service to be told
+	Cancelled        Fault = "cancelled"          // the person has gone back without proving more
 )
 
 // Decision is the answer of [Decide].
@@ -80,6 +81,9 @@ const (
 // was given after the request, or within the age; a claim is computed from that
 // evidence alone, so that no old factor hides behind a new one.
 func Decide(policy assurance.Policy, q Question) Decision {
+	if q.Request.Cancelled {
+		return Decision{Kind: Fail, Fault: Cancelled}
+	}
 	d := decider{Question: q, policy: policy}
 	if q.Person == nil || q.Person.Status != directory.Active { //guard:SES-9
 		return d.signIn()

@@ -57,6 +57,10 @@ type Request struct {
 	AskConsent bool     `json:"ask_consent,omitempty"` // ask the person again what may be told
 	Consent    *Consent `json:"consent,omitempty"`     // what the person has said to this request
 
+	// Cancelled is true once the person has gone back to the service without giving
+	// the proof that it asks for.
+	Cancelled bool `json:"cancelled,omitempty"`
+
 	// Need is what the last decision found missing: what to ask the person for.
 	Need Need `json:"need,omitzero"`
 }

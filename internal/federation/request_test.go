@@ -32,7 +32,7 @@ func TestPending(t *testing.T) {
 		Claims: Claims{UserInfo: []string{"email"}, IDToken: []string{"name"}},
 		Wanted: []string{"m"}, Essential: true, Minimum: true, Force: true, Passive: true, SelectAccount: true, MaxAge: &age,
 		LoginHint: "sps00001", Subject: "sub", Locales: []string{"ja"}, IssuedAt: noon.Add(-time.Hour),
-		AskConsent: true, Consent: &Consent{Session: "s", Refused: true, Digest: []byte{1}, Withheld: []string{"email"}},
+		Cancelled: true, AskConsent: true, Consent: &Consent{Session: "s", Refused: true, Digest: []byte{1}, Withheld: []string{"email"}},
 		Need: Need{Kind: StepUp, Methods: []authenticator.Kind{authenticator.TOTP}},
 	}
 	for i := range reflect.TypeFor[Request]().NumField() {

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -38,6 +37,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /login/recovery-code", p.showRecoveryCode)
 	p.Site.Handle("POST /login/recovery-code", p.submitRecoveryCode)
 	p.Site.Handle("GET /login/choose", p.showChoose)
+	p.Site.Handle("GET /login/return", p.goBack)
 	p.Site.Handle("GET /login/cannot", p.showCannot)
 	p.Site.Handle("POST /login/cannot", p.submitCannot)
 	p.Site.Handle("GET /login/otp", p.showOTP)
@@ -82,10 +82,15 @@ func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, f Flow) error {
 	if f.Request == "" {
 		return p.Site.Redirect(w, r, f.home())
 	}
-	var request federation.Request
-	if err := json.Unmarshal([]byte(f.Request), &request); err != nil {
+	request, err := decode(f.Request)
+	if err != nil {
 		return err
 	}
+	return p.resume(w, r, request)
+}
+
+// resume sends the browser to where a request goes on.
+func (p *Pages) resume(w http.ResponseWriter, r *http.Request, request federation.Request) error {
 	sealed, err := p.Pending.Seal(request)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ type ChoosePage struct {
 	StepUp  bool
 	Methods []Method
 	Cannot  string // address of "Click here if you cannot login"; empty where a temporary login would not do
+	Return  string // address that leads back to the service; see [FactorPage]
 }
 
 // Method is one way to prove who one is.
@@ -62,6 +63,7 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 	if page.Service, err = p.serviceOf(r, f); err != nil {
 		return err
 	}
+	page.Return = f.back(page.Service)
 	for _, kind := range f.offers(means) {
 		m := methods[kind]
 		page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Last: kind == p.last(r), Address: at(m.path, f)})
@@ -91,6 +93,33 @@ func (p *Pages) cannot(r *http.Request, f Flow) (string, error) {
 		return "", nil
 	}
 	return at("/login/cannot", f), nil
+}
+
+// back is the address that leads back to a service without the proof that it asks
+// for: of a person who is signed in, and who has no other way to it than that proof.
+func (f Flow) back(service string) string {
+	if !f.StepUp || service == "" {
+		return ""
+	}
+	return at("/login/return", f)
+}
+
+// goBack tells the service that the person has not proven more. It changes nothing
+// here: the session stays what it is.
+func (p *Pages) goBack(w http.ResponseWriter, r *http.Request) error {
+	f, err := p.flow(r)
+	if err != nil {
+		return err
+	}
+	request, err := decode(f.Request)
+	if err != nil {
+		return err
+	}
+	if !f.State.takesFactor() || !f.StepUp || request.Service == "" {
+		return p.proceed(w, r, f)
+	}
+	request.Cancelled = true
+	return p.resume(w, r, request)
 }
 
 // at is the address of a page for a flow.

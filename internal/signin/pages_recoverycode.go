@@ -29,6 +29,7 @@ type FactorPage struct {
 	StepUp  bool   // of a person who is signed in
 	Cannot  string // address of "Click here if you cannot login"; empty where a temporary login would not do
 	Choose  string // address of the other methods
+	Return  string // address that leads back to the service without this proof; empty in a first sign-in
 }
 
 func (p *Pages) showRecoveryCode(w http.ResponseWriter, r *http.Request) error {
@@ -105,6 +106,7 @@ func (p *Pages) factorPage(r *http.Request, f Flow) (page FactorPage, m Means, e
 		return page, m, err
 	}
 	page.Service, err = p.serviceOf(r, f)
+	page.Return = f.back(page.Service)
 	return page, m, err
 }
 

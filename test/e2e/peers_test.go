@@ -294,6 +294,8 @@ func withoutMFAStory(t *testing.T, a *apache) {
 	b.comesTo(a.site(archiveHost)+"/mfa/", "Unauthorized") // the session there has another level
 	b.open(a.site(archiveHost) + "/Shibboleth.sso/Login?authnContextClassRef=" + mfaLevel + "&target=" + a.site(archiveHost) + "/mfa/")
 	b.comesTo(a.server+"/login/totp?flow=", "Archive requires multi-factor authentication.", "You cannot change settings or use services that require multi-factor authentication.")
+	b.press("Return to Archive")
+	b.comesTo(a.site(archiveHost)+"/Shibboleth.sso/SAML2/POST", "AuthnFailed")
 	b.open(a.server + "/home")
 	b.shows("This is a temporary login.") // being asked has changed nothing
 }

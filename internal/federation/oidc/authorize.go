@@ -138,6 +138,7 @@ var refusals = map[federation.Fault]*Error{
 	federation.PersonNotAllowed: fault(accessDenied, "the service is not for this person"),
 	federation.ConsentRequired:  fault(consentRequired, "the person would have to agree"),
 	federation.ReleaseRefused:   fault(accessDenied, "the person does not want the service to be told"),
+	federation.Cancelled:        fault(accessDenied, "the person has not given the proof that was asked for"),
 }
 
 // person returns who is signed in, or nil.

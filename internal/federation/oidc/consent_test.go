@@ -102,6 +102,25 @@ func TestConsent(t *testing.T) {
 	})
 }
 
+// TestGoneBack tells a service that the person has not given the proof that it asks
+// for, and nothing of the person. OpenID Connect Core 1.0 §3.1.2.6.
+func TestGoneBack(t *testing.T) {
+	w := newWorld(t)
+	w.signIn(authenticator.Password, authenticator.TOTP)
+	service, err := w.provider.Services.Find(t.Context(), "lms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := w.pending.Seal(federation.Request{Protocol: federation.OIDC, Service: "lms", ReturnTo: service.RedirectURIs[0], State: "xyz",
+		Scopes: []string{"openid"}, IssuedAt: w.clock.Now(), Cancelled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := w.follow(w.send("GET", "/oidc/continue?p="+sealed, nil)); answer.Get("error") != "access_denied" || answer.Get("state") != "xyz" || answer.Has("code") {
+		t.Errorf("%v", answer)
+	}
+}
+
 // TestConsentOnce is not asked for again when something has changed.
 func TestConsentOnce(t *testing.T) {
 	w := newWorld(t)

@@ -211,6 +211,7 @@ var refusals = map[federation.Fault]*status{
 	federation.PersonNotAllowed: statusRequestDenied,
 	federation.ConsentRequired:  statusNoPassive,
 	federation.ReleaseRefused:   statusRequestDenied,
+	federation.Cancelled:        statusAuthnFailed,
 }
 
 // person returns who is signed in, or nil.

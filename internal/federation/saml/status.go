@@ -16,6 +16,7 @@ var (
 	statusPartialLogout    = &status{"Success", "PartialLogout"}
 	statusNoPassive        = &status{"Responder", "NoPassive"}
 	statusNoAuthnContext   = &status{"Responder", "NoAuthnContext"}
+	statusAuthnFailed      = &status{"Responder", "AuthnFailed"}
 	statusUnknownPrincipal = &status{"Responder", "UnknownPrincipal"}
 	statusRequestDenied    = &status{"Responder", "RequestDenied"}
 	statusRequester        = &status{"Requester", ""}
