@@ -25,7 +25,7 @@ func TestEveryCombination(t *testing.T) {
 	for _, require := range []Require{RequireAny, RequireSFA, RequireMFA} {
 		for _, fallbackToo := range []bool{false, true} {
 			for _, wanted := range levels {
-				for bits := range 32 {
+				for bits := range 64 {
 					for _, told := range []Answer{Agreed, Unasked, Declined} {
 						request := asked(func(r *Request) {
 							r.Wanted, r.Essential, r.Minimum = wanted, bits&1 != 0 && wanted != nil, bits&2 != 0
@@ -35,12 +35,13 @@ func TestEveryCombination(t *testing.T) {
 								r.MaxAge = &age
 							}
 						})
+						had := bits&32 != 0
 						service := Service{ID: "s", Require: require, AcceptFallback: fallbackToo && require == RequireAny}
 						for _, evidence := range sessions {
 							for _, reach := range reaches {
 								q := Question{Request: request, Service: service, Told: told, Now: noon}
 								if evidence != nil {
-									q.Person = &Person{Subscriber: directory.Subscriber{ID: "u", Status: directory.Active}, Evidence: evidence, Reach: reach}
+									q.Person = &Person{Subscriber: directory.Subscriber{ID: "u", Status: directory.Active, HadFactor: had}, Evidence: evidence, Reach: reach}
 								}
 								d := Decide(policy, q)
 								decisions[d.Kind]++
@@ -54,7 +55,7 @@ func TestEveryCombination(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []Kind{Assert, SignIn, StepUp, Ask, Fail} {
+	for _, kind := range []Kind{Assert, SignIn, StepUp, Enrol, Ask, Fail} {
 		if decisions[kind] == 0 {
 			t.Errorf("nothing leads to %s", kind)
 		}
@@ -85,7 +86,10 @@ func wrong(policy assurance.Policy, q Question, d Decision) string {
 		return c.Level != assurance.None && (!c.Fallback || q.Service.AcceptFallback) && (!q.Request.Essential || wanted) &&
 			(q.Service.Require != RequireMFA || mfa) && (q.Service.Require != RequireSFA || sfa)
 	}
-	shows := d.Kind == SignIn || d.Kind == StepUp || d.Kind == Ask
+	shows := d.Kind == SignIn || d.Kind == StepUp || d.Kind == Enrol || d.Kind == Ask
+	password := authenticator.Evidence{Kind: authenticator.Password, At: q.Now}
+	fit := func(proofs ...authenticator.Evidence) bool { return good(assurance.Assurance(proofs, policy)) }
+	first := authenticator.Evidence{Kind: authenticator.TOTP, At: q.Now}
 	switch {
 	case q.Request.Passive && shows:
 		return "a passive request shows a page"
@@ -123,9 +127,22 @@ func wrong(policy assurance.Policy, q Question, d Decision) string {
 				return "a step-up that does not help"
 			}
 		}
+	case d.Kind == Enrol:
+		if q.Person.HadFactor || len(q.Person.Reach) > 0 || !fit(password, first) {
+			return "a set-up that is not allowed, or does not help"
+		}
 	case d.Kind == Fail && d.Fault == Unreachable && q.Told == Agreed:
+		answered := slices.ContainsFunc(q.Person.Evidence, func(e authenticator.Evidence) bool { return !e.At.Before(q.Request.IssuedAt) })
 		if good(counting()) {
 			return "refused, though all is there"
+		}
+		if !q.Person.HadFactor && len(q.Person.Reach) == 0 && fit(password, first) {
+			return "refused, though a second factor could be set up"
+		}
+		for _, proof := range q.Person.Reach {
+			if proof.At = q.Now; !answered && fit(password, proof) {
+				return "refused, though a whole sign-in would do"
+			}
 		}
 	}
 	return ""

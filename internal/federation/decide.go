@@ -17,6 +17,7 @@ const (
 	Assert Kind = "assert"  // tell the service who this is
 	SignIn Kind = "sign_in" // all factors anew, possibly by another person
 	StepUp Kind = "step_up" // one more proof from the person who is signed in
+	Enrol  Kind = "enrol"   // all factors anew, after the first second factor is set up
 	Ask    Kind = "ask"     // ask the person what the service may be told
 	Fail   Kind = "fail"    // tell the service why not
 )
@@ -27,6 +28,7 @@ type Fault string
 // The faults.
 const (
 	LoginRequired    Fault = "login_required"     // the person would have to do something, and the request forbids it
+	EnrolmentNeeded  Fault = "enrolment_needed"   // the person would have to set up a second factor, and the request forbids it
 	Unreachable      Fault = "unreachable"        // this account cannot reach the level
 	UnknownSubject   Fault = "unknown_subject"    // somebody else signed in than the service asked for
 	PersonNotAllowed Fault = "person_not_allowed" // the service is not for this person
@@ -38,7 +40,7 @@ const (
 // Decision is the answer of [Decide].
 type Decision struct {
 	Kind     Kind
-	Need     Need      // with SignIn and StepUp
+	Need     Need      // with SignIn, StepUp and Enrol
 	ACR      string    // with Assert: the level that is claimed
 	AMR      []string  // with Assert
 	AuthTime time.Time // with Assert: when the last factor was given
@@ -141,6 +143,8 @@ func (d decider) level(answered bool) Decision {
 	switch {
 	case wished(claim), (d.Request.Passive || d.cannot()) && d.suffices(claim):
 		return d.assert(claim) // a wish is no condition
+	case d.Request.Passive && d.mayEnrol() && !d.reachable(d.suffices):
+		return Decision{Kind: Fail, Fault: EnrolmentNeeded}
 	case d.Request.Passive:
 		return Decision{Kind: Fail, Fault: LoginRequired}
 	}
@@ -153,7 +157,20 @@ func (d decider) level(answered bool) Decision {
 	if ask, ok := d.ask(fresh, answered, d.suffices); ok {
 		return ask
 	}
+	if d.mayEnrol() {
+		return Decision{Kind: Enrol, Need: Need{Kind: Enrol}}
+	}
 	return Decision{Kind: Fail, Fault: Unreachable}
+}
+
+// mayEnrol reports whether the person has never had a second factor, and one would
+// meet the conditions: before the day from which it is needed of everybody, the
+// first service that wants one is where it is set up.
+func (d decider) mayEnrol() bool {
+	if d.Person.HadFactor || len(d.Person.Reach) > 0 { //guard:ENR-1
+		return false
+	}
+	return d.suffices(d.claim(authenticator.Evidence{Kind: authenticator.Password, At: d.Now}, authenticator.Evidence{Kind: authenticator.TOTP, At: d.Now}))
 }
 
 // ask returns what to ask the person for so that the claim becomes good, if

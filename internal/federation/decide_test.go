@@ -55,6 +55,37 @@ func passive(r Request) Request {
 
 func maxAge(age time.Duration) Request { return asked(func(r *Request) { r.MaxAge = &age }) }
 
+// TestMayEnrol has who never had a second factor set one up where one is demanded, and
+// nobody else, and no more than demanded. ENR-1, ENR-2.
+func TestMayEnrol(t *testing.T) {
+	mfa := Service{ID: "s", Require: RequireMFA}
+	for _, test := range []struct {
+		name    string
+		request Request
+		service Service
+		had     bool
+		reach   []authenticator.Evidence
+		want    Kind
+		fault   Fault
+	}{
+		{"essential", essential(m), Service{ID: "s"}, false, nil, Enrol, ""},
+		{"the service demands it", asked(nil), mfa, false, nil, Enrol, ""},
+		{"passive", passive(essential(m)), Service{ID: "s"}, false, nil, Fail, EnrolmentNeeded},
+		{"a wish", wish(m), Service{ID: "s"}, false, nil, Assert, ""},
+		{"nothing demanded", asked(nil), Service{ID: "s"}, false, nil, Assert, ""},
+		{"a level that nothing reaches", essential("urn:unknown"), mfa, false, nil, Fail, Unreachable},
+		{"the same, passive", passive(essential("urn:unknown")), mfa, false, nil, Fail, LoginRequired},
+		{"who had one", essential(m), mfa, true, nil, Fail, Unreachable},
+		{"who has one", essential(m), mfa, false, totp, StepUp, ""},
+	} {
+		q := Question{Request: test.request, Service: test.service, Now: noon,
+			Person: &Person{Subscriber: directory.Subscriber{ID: "u", Status: directory.Active, HadFactor: test.had}, Evidence: pwOnly, Reach: test.reach}}
+		if got := Decide(assurance.Policy{BaseURL: "https://sso.example"}, q); got.Kind != test.want || got.Fault != test.fault || got.Kind == Enrol && got.Need.Kind != Enrol {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}
+
 // TestDecide holds the decision to federation.md 1.2 and 1.3 and to rules 1 to 6
 // of the assurance table. OIDC-5, SES-10, A13, A15.
 func TestDecide(t *testing.T) {
@@ -147,7 +178,7 @@ func TestDecide(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			q := Question{Request: test.request, Service: test.service, Now: noon}
 			if test.evidence != nil {
-				q.Person = &Person{Subscriber: directory.Subscriber{ID: "u", Status: directory.Active, Groups: []string{"students"}},
+				q.Person = &Person{Subscriber: directory.Subscriber{ID: "u", Status: directory.Active, Groups: []string{"students"}, HadFactor: true},
 					Evidence: test.evidence, Reach: test.reach, Subject: "me"}
 			}
 			got := Decide(assurance.Policy{BaseURL: "https://sso.example"}, q)

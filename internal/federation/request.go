@@ -74,7 +74,7 @@ type Claims struct {
 // Need is what is missing of a person: a whole sign-in, or one more proof of
 // any of these kinds from the one who is signed in.
 type Need struct {
-	Kind    Kind                 `json:"kind,omitempty"` // [SignIn] or [StepUp]
+	Kind    Kind                 `json:"kind,omitempty"` // [SignIn], [StepUp] or [Enrol]
 	Methods []authenticator.Kind `json:"methods,omitempty"`
 }
 

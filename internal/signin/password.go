@@ -8,6 +8,7 @@ import (
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/password"
 	"warifu/internal/directory"
+	"warifu/internal/federation"
 	"warifu/internal/flow"
 	"warifu/internal/helpdesk"
 )
@@ -53,7 +54,11 @@ func (s *Service) judgePassword(ctx context.Context, tx Tx, answer password.Answ
 	if !answer.Accepted {
 		return Verdict{Outcome: PasswordRejected}, tx.AppendAudit(ctx, s.event(PasswordRejected, f, c))
 	}
-	if v.Outcome, err = s.afterPassword(ctx, tx, answer.Subscriber); err != nil {
+	request, err := decode(form.Request)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if v.Outcome, err = s.afterPassword(ctx, tx, answer.Subscriber, request.Need.Kind == federation.Enrol); err != nil {
 		return Verdict{}, err
 	}
 	if v.Outcome != SuspendedAccount {
@@ -129,8 +134,9 @@ func (s *Service) goOnWaiting(ctx context.Context, tx Tx, f Flow, c Claimant, wa
 	return v, tx.AppendAudit(ctx, s.event(v.Outcome, f, c))
 }
 
-// afterPassword says how the right password of a person ends the first step.
-func (s *Service) afterPassword(ctx context.Context, tx Tx, who directory.Subscriber) (Outcome, error) {
+// afterPassword says how the right password of a person ends the first step. On the
+// way to a service that wants a second factor, the password alone will not do.
+func (s *Service) afterPassword(ctx context.Context, tx Tx, who directory.Subscriber, wanted bool) (Outcome, error) {
 	if who.Status != directory.Active { //guard:SES-9
 		return SuspendedAccount, nil
 	}
@@ -143,7 +149,7 @@ func (s *Service) afterPassword(ctx context.Context, tx Tx, who directory.Subscr
 		return PasswordAccepted, nil
 	case who.HadFactor: //guard:A63
 		return FactorTaken, nil
-	case s.Policy.NeedsFactor(who.Groups, s.Now()): //guard:ENR-2
+	case wanted || s.Policy.NeedsFactor(who.Groups, s.Now()): //guard:ENR-2
 		return FactorMissing, nil
 	}
 	return PasswordSuffices, nil

@@ -12,6 +12,7 @@ import (
 
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
+	"warifu/internal/federation"
 )
 
 // TestA2HalfAFlowOpensNothing stops after the password and looks at every page that needs a session. A1, A2, SES-7.
@@ -573,6 +574,37 @@ func TestFactorFromADay(t *testing.T) {
 		}
 	}, func(c *config.Config) {
 		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": day, "student": day}
+	})
+}
+
+// TestFactorForAService has such a person set up a second factor on the way to a
+// service that demands one, after the password once more, and tells a service that
+// asks in silence that there is something to do. ENR-1, ENR-2, OIDC-5.
+func TestFactorForAService(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		b.password(newcomer, people.Password)
+		ask := url.Values{"client_id": {"exams"}, "redirect_uri": {"https://exams.example/cb"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s"},
+			"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"}}
+		form := b.follow(b.get("/oidc/authorize?" + ask.Encode()))
+		if form.Code != http.StatusOK || !form.says("You are logging in to Exams") {
+			t.Fatalf("%d %s", form.Code, form.Body)
+		}
+		next := b.submit("/login", form, "p", form.pending, "username", newcomer, "password", people.Password)
+		if !strings.HasPrefix(next.Header().Get("Location"), "/enrol") {
+			t.Fatalf("%d %s", next.Code, next.Header().Get("Location"))
+		}
+		if got := b.follow(next); !strings.Contains(got.Body.String(), "otpauth:") {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+		ask.Set("prompt", "none")
+		if to := b.get("/oidc/authorize?" + ask.Encode()).Header().Get("Location"); !strings.Contains(to, "error=interaction_required") {
+			t.Errorf("in silence: %s", to)
+		}
+	}, func(c *config.Config) {
+		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": begin.AddDate(1, 0, 0)}
+		c.Services = append(c.Services, federation.Service{ID: "exams", Name: federation.Text{Japanese: "試験", English: "Exams"}, Protocol: federation.OIDC, Require: federation.RequireMFA,
+			RelyingParty: federation.RelyingParty{Type: federation.TypeSPA, Auth: federation.AuthNone, RedirectURIs: []string{"https://exams.example/cb"}}})
 	})
 }
 

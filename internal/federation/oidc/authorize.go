@@ -133,6 +133,7 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, request fe
 // refusals are the errors of decisions, in the words of OIDC.
 var refusals = map[federation.Fault]*Error{
 	federation.LoginRequired:    fault(loginRequired, "the person would have to sign in"),
+	federation.EnrolmentNeeded:  fault(interactionRequired, "the person would have to set up a second factor"),
 	federation.UnknownSubject:   fault(loginRequired, "another person has signed in"),
 	federation.Unreachable:      fault(unmetRequirements, "this account cannot reach the level"),
 	federation.PersonNotAllowed: fault(accessDenied, "the service is not for this person"),

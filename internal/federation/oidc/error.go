@@ -28,6 +28,7 @@ const (
 	unsupportedGrant     = "unsupported_grant_type"
 	unsupportedResponse  = "unsupported_response_type"
 	loginRequired        = "login_required"
+	interactionRequired  = "interaction_required"
 	unmetRequirements    = "unmet_authentication_requirements"
 	requestNotSupported  = "request_not_supported"
 	uriNotSupported      = "request_uri_not_supported"

@@ -207,6 +207,7 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, request fe
 var refusals = map[federation.Fault]*status{
 	federation.LoginRequired:    statusNoPassive,
 	federation.UnknownSubject:   statusUnknownPrincipal,
+	federation.EnrolmentNeeded:  statusNoPassive,
 	federation.Unreachable:      statusNoAuthnContext,
 	federation.PersonNotAllowed: statusRequestDenied,
 	federation.ConsentRequired:  statusNoPassive,
