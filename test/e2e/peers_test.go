@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -23,7 +24,7 @@ import (
 func TestPeers(t *testing.T) {
 	a := startPeers(t)
 	for name, story := range map[string]func(*testing.T, *apache){
-		"Shibboleth": shibbolethStory, "POST": postStory, "OpenID": openIDStory, "together": togetherStory, "without MFA": withoutMFAStory,
+		"Shibboleth": shibbolethStory, "POST": postStory, "OpenID": openIDStory, "together": togetherStory, "without MFA": withoutMFAStory, "changed and replayed": changedStory,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -298,6 +299,48 @@ func withoutMFAStory(t *testing.T, a *apache) {
 	b.comesTo(a.site(archiveHost)+"/Shibboleth.sso/SAML2/POST", "AuthnFailed")
 	b.open(a.server + "/home")
 	b.shows("This is a temporary login.") // being asked has changed nothing
+}
+
+// changedStory has the browser hand over answers that are not as we signed them, and
+// one for the second time: Shibboleth takes neither. A53.
+func changedStory(t *testing.T, a *apache) {
+	b, p, site := newBrowser(t, look{lang: "en", width: 1280, noScript: true}), nextPerson(), a.site(libraryHost)
+	b.site = a.server
+	b.open(a.server + "/accessibility?lang=en")
+	b.open(site + "/secure/")
+	b.signIn(p, time.Now())
+	b.do(chromedp.Click(chromedp.CSS("[name=remember]")))
+	b.press("Send and continue")
+	const field = `document.querySelector("[name=SAMLResponse]").value`
+	answer := get(b, chromedp.Evaluate[string](field))
+	plain, err := base64.StdEncoding.DecodeString(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hand := func(answer string) {
+		get(b, chromedp.Evaluate[string](fmt.Sprintf("%s = %q", field, answer)))
+		b.press("Continue")
+	}
+	for _, part := range []string{"urn:oasis:names:tc:SAML:2.0:status:", "<ds:SignatureValue>", "<xenc:CipherValue>", " InResponseTo="} {
+		changed := bytes.Clone(plain)
+		changed[bytes.Index(plain, []byte(part))+len(part)+3] ^= 1
+		hand(base64.StdEncoding.EncodeToString(changed))
+		b.comesTo(site+"/Shibboleth.sso/SAML2/POST", "The system encountered an error")
+		b.open(site + "/Shibboleth.sso/Login?target=" + site + "/secure/") // another request, and another answer
+		b.comesTo(a.server + "/saml/sso")
+		if answer = get(b, chromedp.Evaluate[string](field)); answer == "" {
+			t.Fatal("no answer")
+		}
+		if plain, err = base64.StdEncoding.DecodeString(answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hand(answer)
+	b.comesTo(site+"/secure/", "eppn="+p.ID+"@miyako.example")
+	b.open(site + "/Shibboleth.sso/Login?target=" + site + "/secure/")
+	b.comesTo(a.server + "/saml/sso")
+	hand(answer)
+	b.comesTo(site+"/Shibboleth.sso/SAML2/POST", "The system encountered an error")
 }
 
 // header returns the header of a signed token.
