@@ -53,6 +53,10 @@ func TestValidate(t *testing.T) {
 		"logout by plain http":   {func(s *Service) { s.BackchannelLogoutURI = "http://lms.example/bcl" }, "backchannel_logout_uri"},
 		"origin with a path":     {func(s *Service) { s.Origins = []string{"https://lms.example/"} }, "origins"},
 		"an API without returns": {func(s *Service) { s.RedirectURIs, s.Introspect = nil, true }, ""},
+		"every attribute":        {func(s *Service) { s.Release.Optional = Attributes() }, ""},
+		"required, no attribute": {func(s *Service) { s.Release.Required = []string{AttrName, "shoes"} }, `release.required must be of affiliation, assurance, department,`},
+		"optional, no attribute": {func(s *Service) { s.Release.Optional = []string{"naem"} }, `username; "naem" is not`},
+		"a label, no attribute":  {func(s *Service) { s.Release.Optional = []string{Label(AttrName)} }, "release.optional must be of"},
 	} {
 		s := goodService()
 		test.change(&s)
