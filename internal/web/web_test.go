@@ -241,7 +241,9 @@ func TestErrorsAreNotShown(t *testing.T) {
 // named is a word that is another one in each language.
 type named struct{}
 
-func (named) In(lang string) string { return map[string]string{"ja": "図書館", "en": "Library"}[lang] }
+func (named) In(lang string) string {
+	return map[string]string{"ja": "図書館", "en": "Library"}[lang]
+}
 
 // TestProblemSpeaksThePagesLanguage shows what a problem names as it is called in
 // the language of the page.
