@@ -68,6 +68,7 @@ func (a *App) buildBackground() error {
 		&background.Job{Name: "counts of the FAQ", Every: faq.FlushEvery, Log: a.Log, Run: a.Tally.Flush},
 		&background.Job{Name: "listener", Every: time.Second, Log: a.Log, Run: a.DB.Listen},
 		&background.Job{Name: "feeds", Every: saml.FeedsEvery, Log: a.Log, Run: a.Feeds.Refresh},
+		&background.Job{Name: "entityIDs", Every: doubledEvery, Log: a.Log, Run: a.tellDoubled},
 		&background.Job{Name: "signing keys", Every: keysEvery, Log: a.Log, Run: a.Signing.Maintain},
 	}
 	return nil

@@ -48,27 +48,31 @@ type act struct {
 	do func(found *federation.Service) (federation.Service, error)
 }
 
-// perform looks up, changes, stores and records in one transaction, so that
-// commands at the same time do not undo each other. What the configuration file
-// has can only be changed there.
+// perform looks up, changes, stores and records in one transaction, and one such
+// transaction at a time, so that commands at the same time do not undo each other,
+// nor give two services one entityID. What the configuration file has can only be
+// changed there.
 func perform(env *Env, a *app.App, c act) (changed federation.Service, err error) {
 	if slices.ContainsFunc(a.Config.Services, hasID(c.id)) {
 		return changed, fmt.Errorf("the configuration file has the service %q; change it there", c.id)
 	}
 	err = store.In[clientTx](a.DB)(env.Context, func(tx clientTx) error {
-		all, err := tx.Services(env.Context)
+		all, err := tx.LockedServices(env.Context)
 		if err != nil {
 			return err
 		}
 		var found *federation.Service
+		var before []error
 		if i := slices.IndexFunc(all, hasID(c.id)); i >= 0 {
 			found = &all[i]
+			before = faultsOf(*found, a)
 		}
 		if changed, err = c.do(found); err != nil {
 			return err
 		}
-		if faults := faultsOf(changed, a); len(faults) > 0 {
-			return errors.Join(faults...)
+		faults := append(brought(before, faultsOf(changed, a)), changed.CheckEntityID(slices.Concat(a.Config.Services, all)))
+		if err := errors.Join(faults...); err != nil {
+			return err
 		}
 		if err := tx.PutService(env.Context, changed, env.Now()); err != nil {
 			return err
@@ -85,6 +89,14 @@ func faultsOf(s federation.Service, a *app.App) []error {
 		faults = append(faults, err)
 	}
 	return faults
+}
+
+// brought returns the faults that a change brings. One that the record has had
+// before, which an earlier version let pass, must keep nobody from switching it off.
+func brought(before, after []error) []error {
+	return slices.DeleteFunc(after, func(fault error) bool {
+		return slices.ContainsFunc(before, func(known error) bool { return known.Error() == fault.Error() })
+	})
 }
 
 func hasID(id string) func(federation.Service) bool {

@@ -78,7 +78,7 @@ func (c clientSubjectImportCommand) Run(env *Env) error {
 		var report subjectReport
 		err := store.In[subjectTx](a.DB)(env.Context, func(tx subjectTx) error {
 			report = subjectReport{}
-			wrong, err := report.take(env, tx, lines)
+			wrong, err := report.take(env, tx, lines, a.Config.Institution.MailDomains)
 			if err != nil {
 				return err
 			}
@@ -142,13 +142,14 @@ func (c clientSubjectImportCommand) read(env *Env, a *app.App, file []byte) (lin
 	}
 }
 
-// take stores the lines, and returns the faults of those that cannot be.
-func (r *subjectReport) take(env *Env, tx subjectTx, lines []subjectLine) (faults []directory.LineFault, err error) {
+// take stores the lines, and returns the faults of those that cannot be. Domains are
+// those of the institution's own mail, which people's IDs may be written with.
+func (r *subjectReport) take(env *Env, tx subjectTx, lines []subjectLine, domains []string) (faults []directory.LineFault, err error) {
 	for _, l := range lines {
 		fault := func(column, text string) {
 			faults = append(faults, directory.LineFault{Line: l.line, Column: column, Text: text})
 		}
-		who, _, err := tx.SubscriberBySPSID(env.Context, directory.FoldID(l.person, nil))
+		who, _, err := tx.SubscriberBySPSID(env.Context, directory.FoldID(l.person, domains))
 		if errors.Is(err, directory.ErrNotFound) {
 			fault("sps_id", "there is no such person")
 			continue

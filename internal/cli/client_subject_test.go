@@ -5,6 +5,24 @@ import (
 	"testing"
 )
 
+// TestClientSubjectImportWithDomain knows people by their IDs as people write them,
+// with the domain of the institution's mail; with another domain it is nobody's.
+func TestClientSubjectImportWithDomain(t *testing.T) {
+	s := install(t)
+	c := "--config=" + s.file("warifu.yaml")
+	s.run(0, newClient("lms", c)...)
+	s.run(0, "user", "import", s.write("people.csv", "sps_id,display\nsps00001,One\n"), c)
+	file := func(person string) string {
+		return s.write("subjects.csv", "sps_id,service,value\n"+person+",lms,old1\n")
+	}
+	if out, _ := s.run(0, "client", "subject", "import", file("SPS00001@miyako.example"), c); !strings.Contains(out, "1 added") {
+		t.Errorf("%s", out)
+	}
+	if _, faults := s.run(1, "client", "subject", "import", file("sps00001@elsewhere.example"), c); !strings.Contains(faults, "line 2: sps_id: there is no such person") {
+		t.Errorf("%s", faults)
+	}
+}
+
 // TestClientSubjectImport takes over the values of a former identity provider, whole
 // or not at all, gives none of them to a second person, and says whose one is.
 func TestClientSubjectImport(t *testing.T) {

@@ -33,7 +33,7 @@ func TestClientAdd(t *testing.T) {
 	s := install(t)
 	c := "--config=" + s.file("warifu.yaml")
 	out, _ := s.run(0, newClient("lms", c, "--json", "--redirect-uri=https://lms.miyako.example/two", "--auth=client_secret_post",
-		"--require=mfa", "--subject=public", "--algorithm=RS256", "--release=mail", "--release=groups",
+		"--require=mfa", "--subject=public", "--algorithm=RS256", "--release=email", "--release=groups",
 		"--logout-uri=https://lms.miyako.example/bye", "--post-logout=https://lms.miyako.example/")...)
 	var printed map[string]string
 	if err := json.Unmarshal([]byte(out), &printed); err != nil {

@@ -77,6 +77,9 @@ func (c clientTestCommand) service(env *Env, a *app.App) (federation.Service, er
 	if errors.Is(err, federation.ErrNoService) {
 		service, err = a.Services.FindEntity(env.Context, c.ID)
 	}
+	if err == nil && service.Protocol == federation.SAML { // all that a request says
+		service, err = a.Services.FindEntity(env.Context, service.EntityID)
+	}
 	return service, err
 }
 

@@ -69,6 +69,7 @@ func (c Config) Validate() (faults []error) {
 		key := fmt.Sprintf("services[%d]", i)
 		at(key, service.Validate(loopback)...)
 		at(key, c.SAML.CheckService(service, loopback))
+		at(key, service.CheckEntityID(c.Services[:i]))
 		if seen[service.ID] {
 			at(key, fmt.Errorf("the id %q is there twice", service.ID))
 		}

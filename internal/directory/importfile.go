@@ -243,7 +243,12 @@ func (i Importer) set(p *ImportLine, column, value string) (problem string) {
 	case "entitlements":
 		return uris(&p.Academic.Entitlements, value)
 	case "assurance":
-		return uris(&p.Academic.Assurance, value)
+		if problem := uris(&p.Academic.Assurance, value); problem != "" {
+			return problem
+		}
+		if i := slices.IndexFunc(p.Academic.Assurance, loginProfile.MatchString); i >= 0 {
+			return fmt.Sprintf("%q says how somebody logs in, which only the login itself can tell", p.Academic.Assurance[i])
+		}
 	case "unique_codes":
 		p.Academic.UniqueCodes = list(value)
 		for _, code := range p.Academic.UniqueCodes {
@@ -309,6 +314,11 @@ func uris(into *[]string, value string) (problem string) {
 
 // uri is one of the kinds that attributes have, of plain ASCII.
 var uri = regexp.MustCompile(`^(https?://|urn:)[!-~]+$`)
+
+// loginProfile is what says how somebody has logged in (REFEDS MFA and SFA, the
+// AAL of GakuNin and others, the classes of SAML). Beside the assurance of the
+// identity, which is of the person, it would be believed of every session.
+var loginProfile = regexp.MustCompile(`^(?i:https?://(www\.)?refeds\.org/profile/)|^(?i:urn:oasis:names:tc:SAML:2\.0:ac:)|[^/:][/:#](AAL|(?i:aal([^a-z]|$)))`)
 
 // personCode is a number with what it is of (gakuninScopedPersonalUniqueCode,
 // without the scope).

@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,25 @@ func TestImportFaults(t *testing.T) {
 	groups := strings.Repeat("group-of-a-course;", 100)
 	if lines := read(t, header+"a,One,,,,,,\""+groups+"\"\n"); len(lines[0].Groups) != 1 {
 		t.Errorf("%v", lines[0].Groups)
+	}
+}
+
+// TestAssuranceIsOfTheIdentity takes the levels of identity proofing, and none that
+// says how somebody logs in: beside each other services could not tell them apart.
+func TestAssuranceIsOfTheIdentity(t *testing.T) {
+	const head = "sps_id,display,assurance\na,One,"
+	for _, uri := range []string{"https://refeds.org/profile/mfa", "https://refeds.org/profile/sfa", "http://www.REFEDS.org/profile/mfa/",
+		"https://www.gakunin.jp/profile/AAL1", "https://www.gakunin.jp/profile/AAL2", "https://www.gakunin.jp/profile/AAL3", "https://a.example/aal2",
+		"https://a.example/AAL/high", "urn:mace:a.example:AAL2", "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"} {
+		_, faults := importer.Read([]byte(head + "https://www.gakunin.jp/profile/IAL2;" + uri + "\n"))
+		if len(faults) != 1 || !strings.Contains(faults[0].String(), `line 2: assurance: "`+uri+`" says how somebody logs in`) {
+			t.Errorf("%s: %v", uri, faults)
+		}
+	}
+	good := []string{"https://aal.example/IAL2", "https://aalto.example/assurance", "https://refeds.org/assurance", "https://refeds.org/assurance/IAP/high",
+		"https://refeds.org/assurance/profile/cappuccino", "https://www.gakunin.jp/profile/IAL2", "urn:mace:aalto:IAL2"}
+	if got := read(t, head+strings.Join(good, ";")+"\n")[0].Academic.Assurance; !slices.Equal(got, good) {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package federation
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -45,6 +46,9 @@ var labels = map[string]string{
 // Label returns the key of the catalogue under which people know an attribute;
 // empty if it is none of ours.
 func Label(attribute string) string { return labels[attribute] }
+
+// Attributes returns the names of all attributes, in the order of the alphabet.
+func Attributes() []string { return slices.Sorted(maps.Keys(labels)) }
 
 // alike are attributes that say the same as another one, and have its label: people
 // are asked of both at once.

@@ -286,6 +286,7 @@ func (s Service) Validate(loopback bool) (faults []error) {
 	oneOf("require", string(s.Require), string(RequireAny), string(RequireSFA), string(RequireMFA))
 	oneOf("subject", string(s.Subject), string(Pairwise), string(Public))
 	oneOf("consent", string(s.Consent), string(ConsentNone), string(ConsentOnce), string(ConsentOnChange), string(ConsentAlways))
+	s.Release.validate(fault)
 	for _, address := range []string{s.PrivacyURL.Japanese, s.PrivacyURL.English} {
 		if address == "" {
 			continue
@@ -317,6 +318,21 @@ func (s Service) Validate(loopback bool) (faults []error) {
 		}
 	}
 	return faults
+}
+
+// validate finds names that are no attribute. Under required such a name would stop
+// everybody, and under optional nobody would miss what was meant.
+func (r Release) validate(fault func(string, ...any)) {
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{{"required", r.Required}, {"optional", r.Optional}} {
+		for _, name := range list.names {
+			if Label(name) == "" {
+				fault("release.%s must be of %s; %q is not", list.key, strings.Join(Attributes(), ", "), name)
+			}
+		}
+	}
 }
 
 func (s Service) validateProof(fault func(string, ...any)) {

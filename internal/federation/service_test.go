@@ -53,6 +53,10 @@ func TestValidate(t *testing.T) {
 		"logout by plain http":   {func(s *Service) { s.BackchannelLogoutURI = "http://lms.example/bcl" }, "backchannel_logout_uri"},
 		"origin with a path":     {func(s *Service) { s.Origins = []string{"https://lms.example/"} }, "origins"},
 		"an API without returns": {func(s *Service) { s.RedirectURIs, s.Introspect = nil, true }, ""},
+		"every attribute":        {func(s *Service) { s.Release.Optional = Attributes() }, ""},
+		"required, no attribute": {func(s *Service) { s.Release.Required = []string{AttrName, "shoes"} }, `release.required must be of affiliation, assurance, department,`},
+		"optional, no attribute": {func(s *Service) { s.Release.Optional = []string{"naem"} }, `username; "naem" is not`},
+		"a label, no attribute":  {func(s *Service) { s.Release.Optional = []string{Label(AttrName)} }, "release.optional must be of"},
 	} {
 		s := goodService()
 		test.change(&s)
@@ -162,26 +166,60 @@ func TestServicesAreCached(t *testing.T) {
 }
 
 // TestFindEntity finds services that speak SAML by their entityID; where two have
-// the same, neither is found, and the fault is told.
+// the same, neither is found, and both are named, until one is switched off.
 func TestFindEntity(t *testing.T) {
 	sp := func(id, entity string) Service {
 		return Service{ID: id, Protocol: SAML, ServiceProvider: ServiceProvider{EntityID: entity, Metadata: "<x/>"}}
 	}
-	off := sp("off", "urn:off")
-	off.Disabled = true
-	services := &Services{Configured: []Service{sp("a", "urn:a"), sp("b", "urn:twice"), sp("c", "urn:twice"), off, {ID: "oidc", Protocol: OIDC}},
+	off := func(s Service) Service {
+		s.Disabled = true
+		return s
+	}
+	services := &Services{Configured: []Service{sp("a", "urn:a"), sp("b", "urn:twice"), sp("c", "urn:twice"), off(sp("d", "urn:twice")), off(sp("off", "urn:off")),
+		sp("former2", "urn:once"), off(sp("former1", "urn:once")), off(sp("former3", "urn:once")), off(sp("x", "urn:gone")), off(sp("y", "urn:gone")), {ID: "oidc", Protocol: OIDC}},
 		Now: func() time.Time { return noon }, View: func(_ context.Context, fn func(ServiceReader) error) error { return fn(&shelf{}) }}
-	for entity, want := range map[string]string{"urn:a": "a", "urn:twice": "", "urn:off": "", "": "", "a": ""} {
+	for entity, want := range map[string]string{"urn:a": "a", "urn:twice": "", "urn:off": "", "urn:once": "former2", "urn:gone": "", "": "", "a": ""} {
 		got, err := services.FindEntity(t.Context(), entity)
 		if got.ID != want || (want == "") != errors.Is(err, ErrNoService) {
 			t.Errorf("%s: %q, %v", entity, got.ID, err)
 		}
 	}
-	if faults, err := services.Check(t.Context()); err != nil || len(faults) != 1 || !strings.Contains(faults[0].Error(), "urn:twice") {
-		t.Errorf("%v, %v", faults, err)
+	if _, err := services.FindEntity(t.Context(), "urn:twice"); !strings.Contains(err.Error(), `"urn:twice" is the entityID of several services: b, c`) {
+		t.Errorf("the log will not say why: %v", err)
+	}
+	if faults, err := services.Check(t.Context()); err != nil || len(faults) != 0 {
+		t.Errorf("the server would not start: %v, %v", faults, err)
+	}
+	if all, err := services.Doubled(t.Context()); err != nil || !reflect.DeepEqual(all, []Double{{"urn:twice", []string{"b", "c"}}}) {
+		t.Errorf("%v, %v", all, err)
 	}
 	if got := sp("a", "urn:a").SectorOf(); got != "urn:a" {
 		t.Errorf("sector %s", got)
+	}
+}
+
+// TestCheckEntityID holds a service to an entityID of its own, unless one of the two
+// is switched off.
+func TestCheckEntityID(t *testing.T) {
+	sp := func(id, entity string, off bool) Service {
+		return Service{ID: id, Protocol: SAML, Disabled: off, ServiceProvider: ServiceProvider{EntityID: entity}}
+	}
+	others := []Service{{ID: "oidc", Protocol: OIDC}, sp("a", "urn:a", false), sp("off", "urn:off", true)}
+	for name, test := range map[string]struct {
+		s    Service
+		want string
+	}{
+		"alone":              {sp("b", "urn:b", false), ""},
+		"itself":             {sp("a", "urn:a", false), ""},
+		"another's":          {sp("b", "urn:a", false), `service "b": the entityID "urn:a" is that of the service "a" already`},
+		"one switched off's": {sp("b", "urn:off", false), ""},
+		"switched off":       {sp("b", "urn:a", true), ""},
+		"of no SAML":         {Service{ID: "b", Protocol: OIDC}, ""},
+	} {
+		err := test.s.CheckEntityID(others)
+		if (err == nil) != (test.want == "") || err != nil && !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

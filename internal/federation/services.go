@@ -26,6 +26,11 @@ type ServiceReader interface {
 type ServiceTx interface {
 	ServiceReader
 
+	// LockedServices is [ServiceReader.Services] for who will change one of them:
+	// until the transaction has ended nobody else gets them so, and what it decides
+	// by all of them stays true.
+	LockedServices(ctx context.Context) ([]Service, error)
+
 	// PutService stores a service in place of any other with its id.
 	PutService(ctx context.Context, s Service, now time.Time) error
 }
@@ -47,9 +52,9 @@ type Services struct {
 type serviceSet struct {
 	at       time.Time
 	byID     map[string]Service
-	byEntity map[string]string // ids of those that speak SAML
+	byEntity map[string][]string // ids of those that speak SAML and are known by it; none, if all are switched off
 	origins  map[string]bool
-	twice    []string // ids in the configuration and in the database, and entityIDs of two services
+	twice    []string // ids in the configuration and in the database
 }
 
 // Find returns the service with the id. [ErrNoService] is its only error
@@ -70,17 +75,19 @@ func (s *Services) Find(ctx context.Context, id string) (Service, error) {
 }
 
 // FindEntity returns the service with the entityID, as [Services.Find] does: an own
-// record before those of feeds.
+// record before those of feeds. Where several have it, none is found.
 func (s *Services) FindEntity(ctx context.Context, entityID string) (Service, error) {
 	set, err := s.set(ctx)
 	if err != nil {
 		return Service{}, err
 	}
-	id, own := set.byEntity[entityID]
+	ids, own := set.byEntity[entityID]
 	switch {
-	case own:
-		return s.Find(ctx, id)
-	case s.Feeds == nil:
+	case len(ids) == 1:
+		return s.Find(ctx, ids[0])
+	case len(ids) > 1:
+		return Service{}, fmt.Errorf("%w: %w", ErrNoService, Double{EntityID: entityID, Services: ids})
+	case own || s.Feeds == nil:
 		return Service{}, ErrNoService
 	}
 	return s.Feeds.Entity(ctx, entityID)
@@ -110,8 +117,8 @@ func (s *Services) IsOrigin(ctx context.Context, origin string) (bool, error) {
 	return set.origins[origin], nil
 }
 
-// Check returns a fault for each id or entityID that two services have: nobody
-// could say which of the two counts.
+// Check returns a fault for each id that two services have: nobody could say which
+// of the two counts.
 func (s *Services) Check(ctx context.Context) (faults []error, err error) {
 	set, err := s.set(ctx)
 	if err != nil {
@@ -143,7 +150,7 @@ func (s *Services) set(ctx context.Context) (*serviceSet, error) {
 }
 
 func newServiceSet(now time.Time, configured, stored []Service) *serviceSet {
-	set := &serviceSet{at: now, byID: make(map[string]Service), byEntity: make(map[string]string), origins: make(map[string]bool)}
+	set := &serviceSet{at: now, byID: make(map[string]Service), byEntity: make(map[string][]string), origins: make(map[string]bool)}
 	for _, service := range stored {
 		set.byID[service.ID] = service
 	}
@@ -162,17 +169,6 @@ func newServiceSet(now time.Time, configured, stored []Service) *serviceSet {
 		}
 	}
 	return set
-}
-
-// addEntity makes a service known by its entityID. Where two have the same,
-// neither is: nobody could say which of them counts.
-func (set *serviceSet) addEntity(service Service) {
-	if _, twice := set.byEntity[service.EntityID]; twice {
-		set.twice = append(set.twice, service.EntityID)
-		set.byEntity[service.EntityID] = ""
-		return
-	}
-	set.byEntity[service.EntityID] = service.ID
 }
 
 // origins are where scripts of the service come from: as registered, or from

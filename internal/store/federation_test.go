@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ func TestFederation(t *testing.T) {
 			"the end of a session makes a participation due": testParticipationDue,
 			"a pairwise value is one person's for ever":      testPairwise, // OIDC-9
 			"a pushed request is taken once":                 testPushed,
+			"services change one after another":              testServicesLocked,
 			"what has expired is deleted":                    testFederationExpiry,
 			"every query has an index":                       testFederationIndexes,
 			"a feed is claimed by one node at a time":        testFeedClaimed,
@@ -65,6 +67,44 @@ func seedFederation(t *testing.T, tx *Tx) error {
 		}
 	}
 	return nil
+}
+
+// testServicesLocked changes services from 16 sides at once, each by what it finds:
+// no change is lost, and only one finds that its entityID is free.
+func testServicesLocked(t *testing.T, db *DB) {
+	federationTx(t, db, func(tx *Tx) error { return tx.PutService(t.Context(), federation.Service{ID: "lms"}, fedNow) })
+	changed := race(t, 16, func() (bool, error) {
+		return true, db.inTx(t.Context(), func(tx *Tx) error {
+			found, err := tx.LockedServices(t.Context())
+			if err != nil {
+				return err
+			}
+			found[0].Groups = append(found[0].Groups, rand.Text())
+			return tx.PutService(t.Context(), found[0], fedNow)
+		})
+	})
+	added := race(t, 16, func() (free bool, err error) {
+		sp := federation.Service{ID: rand.Text(), Protocol: federation.SAML, ServiceProvider: federation.ServiceProvider{EntityID: "urn:sp"}}
+		err = db.inTx(t.Context(), func(tx *Tx) error {
+			found, err := tx.LockedServices(t.Context())
+			if free = err == nil && sp.CheckEntityID(found) == nil; !free {
+				return err
+			}
+			return tx.PutService(t.Context(), sp, fedNow)
+		})
+		return free, err
+	})
+	federationTx(t, db, func(tx *Tx) error {
+		found, err := tx.Services(t.Context())
+		lms := slices.IndexFunc(found, func(s federation.Service) bool { return s.ID == "lms" })
+		if changed != 16 || len(found[lms].Groups) != 16 {
+			t.Errorf("%d of 16 changes are left", len(found[lms].Groups))
+		}
+		if added != 1 || len(found) != 2 {
+			t.Errorf("%d were added: %v", added, found)
+		}
+		return err
+	})
 }
 
 func grant(id string) oidc.Grant {

@@ -31,6 +31,16 @@ func (tx *Tx) Services(ctx context.Context) (all []federation.Service, err error
 	return all, nil
 }
 
+// LockedServices implements [federation.ServiceTx]: who comes second waits for the
+// row until the first one has ended, and only then reads.
+func (tx *Tx) LockedServices(ctx context.Context) ([]federation.Service, error) {
+	_, err := tx.exec(ctx, `INSERT INTO service_change (id, n) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = service_change.n + 1`)
+	if err != nil {
+		return nil, fmt.Errorf("store: lock services: %w", err)
+	}
+	return tx.Services(ctx)
+}
+
 // PutService implements [federation.ServiceTx].
 func (tx *Tx) PutService(ctx context.Context, s federation.Service, now time.Time) error {
 	definition, err := json.Marshal(s)

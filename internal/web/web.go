@@ -34,7 +34,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 type Problem struct {
 	Status int
 	Stop   string // a key of the catalogue, without _title and _text
-	Args   []any  // of its texts
+	Args   []any  // of its texts; one with a method In(lang string) string is shown in the language of the page
 	Next   string // address of the way on; empty for the home page
 	Label  string // key of the words of that way; empty for the home page
 	Err    error  // for the log
@@ -299,7 +299,13 @@ type ErrorPage struct {
 // serveError is the only place that shows an error.
 func (s *Site) serveError(w http.ResponseWriter, r *http.Request, err error) {
 	p := asProblem(err)
-	args := append([]any{"host", s.BaseURL.Host}, p.Args...)
+	args := []any{"host", s.BaseURL.Host}
+	for _, arg := range p.Args {
+		if text, ok := arg.(interface{ In(lang string) string }); ok {
+			arg = text.In(string(s.Lang(r)))
+		}
+		args = append(args, arg)
+	}
 	page := ErrorPage{
 		Title:     s.Text(r, p.Stop+"_title", args...),
 		Text:      s.Text(r, p.Stop+"_text", args...),

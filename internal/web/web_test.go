@@ -238,6 +238,28 @@ func TestErrorsAreNotShown(t *testing.T) {
 	}
 }
 
+// named is a word that is another one in each language.
+type named struct{}
+
+func (named) In(lang string) string {
+	return map[string]string{"ja": "図書館", "en": "Library"}[lang]
+}
+
+// TestProblemSpeaksThePagesLanguage shows what a problem names as it is called in
+// the language of the page.
+func TestProblemSpeaksThePagesLanguage(t *testing.T) {
+	var log strings.Builder
+	site := newSite(t, &log, nil)
+	site.Handle("GET /refused", func(http.ResponseWriter, *http.Request) error {
+		return &web.Problem{Status: http.StatusBadRequest, Stop: "stop.sp_request", Args: []any{"service", named{}}, Err: errors.New("refused")}
+	})
+	for lang, want := range map[string]string{"ja": "図書館 の画面から", "en": "the screen of Library."} {
+		if page := answer(site, request("GET", "/refused?lang="+lang, nil)).Body.String(); !strings.Contains(page, want) {
+			t.Errorf("%s: %s", lang, page)
+		}
+	}
+}
+
 var token = regexp.MustCompile(`name="token" value="(\w+)"`)
 
 // TestForm sends a form in right and wrong ways. WEB-2, WEB-3, A4, A45, A47.

@@ -264,8 +264,7 @@ var (
 // badRequest is an error that stays on our own pages: the client or its return
 // point is not proven.
 func badRequest(err error, service federation.Service) error {
-	name := service.Name.English
-	return &web.Problem{Status: http.StatusBadRequest, Stop: "stop.sp_request", Args: []any{"service", name}, Err: err}
+	return federation.BadRequest(err, service)
 }
 
 // client returns the service with the id, if it speaks OIDC.

@@ -252,5 +252,5 @@ func readEntityOf(service federation.Service, loopback bool) (*Entity, error) {
 // badRequest is an error that stays on our own pages: the service or the address
 // for the answer is not proven.
 func badRequest(err error, service federation.Service) error {
-	return &web.Problem{Status: http.StatusBadRequest, Stop: "stop.sp_request", Args: []any{"service", service.Name.English}, Err: err}
+	return federation.BadRequest(err, service)
 }
