@@ -6,8 +6,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"syscall"
+
+	"warifu/internal/app"
+	"warifu/internal/config"
 )
 
 type serveCommand struct {
@@ -39,7 +43,41 @@ func (c serveCommand) Run(env *Env) error {
 	if err != nil {
 		return fmt.Errorf("operation_listen: %w", err)
 	}
+	go c.reloadOnSignal(ctx, a)
 	return a.Run(ctx, []net.Listener{public}, []net.Listener{operation})
+}
+
+// reloadOnSignal takes the services of the configuration over at each SIGHUP.
+func (c serveCommand) reloadOnSignal(ctx context.Context, a *app.App) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-signals:
+			c.reload(ctx, a)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reload takes the services of the file over if the whole file is without a fault;
+// else all stays as it is. Everything else counts after a restart.
+func (c serveCommand) reload(ctx context.Context, a *app.App) {
+	read, err := config.Load(c.Config, os.Environ())
+	if err == nil {
+		err = a.Services.Replace(ctx, read.Services)
+	}
+	if err != nil {
+		a.Log.Error("the services of the configuration stay as they were", "err", err)
+		return
+	}
+	a.Log.Info("the services of the configuration are taken over", "services", len(read.Services))
+	read.Services = a.Config.Services
+	if !reflect.DeepEqual(read, a.Config) {
+		a.Log.Warn("more has changed in the configuration; it counts after a restart")
+	}
 }
 
 // untilSignal returns a context that ends with the first signal to stop. The

@@ -124,19 +124,48 @@ func (s *Services) Check(ctx context.Context) (faults []error, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return set.faults(), nil
+}
+
+func (set *serviceSet) faults() (faults []error) {
 	for _, id := range set.twice {
 		faults = append(faults, fmt.Errorf("there are two services %q, in the configuration or in the database", id))
 	}
-	return faults, nil
+	return faults
 }
 
 func (s *Services) set(ctx context.Context) (*serviceSet, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.Now()
-	if s.loaded != nil && now.Before(s.loaded.at.Add(servicesRefresh)) {
+	if s.loaded != nil && s.Now().Before(s.loaded.at.Add(servicesRefresh)) {
 		return s.loaded, nil
 	}
+	set, err := s.read(ctx, s.Configured)
+	if err != nil {
+		return nil, err
+	}
+	s.loaded = set
+	return set, nil
+}
+
+// Replace takes other services of the configuration in place of those so far: all, or
+// none if the database has one of their ids, too.
+func (s *Services) Replace(ctx context.Context, configured []Service) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set, err := s.read(ctx, configured)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(set.faults()...); err != nil {
+		return err
+	}
+	s.Configured, s.loaded = configured, set
+	return nil
+}
+
+// read reads those of the database. The caller holds the lock.
+func (s *Services) read(ctx context.Context, configured []Service) (*serviceSet, error) {
 	var stored []Service
 	err := s.View(ctx, func(tx ServiceReader) (err error) {
 		stored, err = tx.Services(ctx)
@@ -145,8 +174,7 @@ func (s *Services) set(ctx context.Context) (*serviceSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.loaded = newServiceSet(now, s.Configured, stored)
-	return s.loaded, nil
+	return newServiceSet(s.Now(), configured, stored), nil
 }
 
 func newServiceSet(now time.Time, configured, stored []Service) *serviceSet {

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -251,13 +250,16 @@ func needs(t *testing.T, name string) {
 }
 
 // serve runs the server of a configuration, whose address is given, until the test
-// ends or it is stopped.
-func serve(t *testing.T, dir, configuration, address string) (stop func()) {
+// ends. It can be given another configuration.
+func serve(t *testing.T, dir, configuration, address string) (reload func(configuration string)) {
 	t.Helper()
 	file := filepath.Join(dir, "warifu.yaml")
-	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
-		t.Fatal(err)
+	write := func(configuration string) {
+		if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	write(configuration)
 	if out, err := exec.Command(program, "config", "check", "-c", file).CombinedOutput(); err != nil {
 		t.Fatalf("config check: %v\n%s", err, out)
 	}
@@ -267,7 +269,7 @@ func serve(t *testing.T, dir, configuration, address string) (stop func()) {
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop = sync.OnceFunc(func() {
+	t.Cleanup(func() {
 		if err := end(process); err != nil {
 			t.Errorf("serve: %v\n%s", err, log)
 		}
@@ -275,9 +277,18 @@ func serve(t *testing.T, dir, configuration, address string) (stop func()) {
 			t.Logf("the server says:\n%s", log)
 		}
 	})
-	t.Cleanup(stop)
 	waitAnswer(t, address, log)
-	return stop
+	return func(configuration string) {
+		write(configuration)
+		if err := process.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(pageTime); !strings.Contains(log.String(), "are taken over"); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the services are not taken over:\n%s", log)
+			}
+		}
+	}
 }
 
 // end asks a process to end, and kills it if it does not.

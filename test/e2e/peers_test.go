@@ -48,12 +48,9 @@ func startPeers(t *testing.T) *apache {
 	}
 	a := newApache(t, fmt.Sprintf("http://localhost:%d", ports), ports+2)
 	general := serverFile(people, ports)
-	stop := serve(t, t.TempDir(), general, a.server) // without the services, whose own metadata are not there yet
-	metadata := download(t, a.server+"/saml/metadata", "")
-	stop()
-	a.start(metadata)
-	serve(t, t.TempDir(), general+a.services(), a.server)
-	download(t, a.server+"/saml/metadata", "") // it serves
+	reload := serve(t, t.TempDir(), general, a.server) // without the services, whose own metadata are not there yet
+	a.start(download(t, a.server+"/saml/metadata", ""))
+	reload(general + a.services())
 	return a
 }
 
