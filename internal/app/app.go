@@ -43,6 +43,7 @@ import (
 	"warifu/internal/notice"
 	"warifu/internal/ops"
 	"warifu/internal/recovery"
+	"warifu/internal/reminder"
 	"warifu/internal/session"
 	"warifu/internal/signin"
 	"warifu/internal/store"
@@ -82,6 +83,7 @@ type App struct {
 	Cases     *helpdesk.Watch
 	Desk      *helpdesk.Desk
 	Alarm     *alarm.Watch
+	Reminders *reminder.Service
 	Metrics   *ops.Metrics
 
 	protocols  map[federation.Protocol]protocol
@@ -198,6 +200,8 @@ func (a *App) buildLeaves() (err error) {
 		Codes: a.Ring.MAC(keyring.OTP), Domains: c.Institution.MailDomains, Random: rand.Reader, Now: a.now}
 	a.Notices = &notice.Service{Outbox: &mail.Outbox{Composer: composer, Box: a.Ring.Box(keyring.Outbox), Now: a.now}}
 	a.Directory.Notices = a.Notices
+	a.Reminders = &reminder.Service{InTx: store.In[reminder.Tx](a.DB), View: store.View[reminder.Reader](a.DB), Outbox: a.Notices.Outbox,
+		Policy: c.Reminders, NeededFrom: c.SignIn.NeededFrom, Now: a.now}
 	a.Alarm = &alarm.Watch{InTx: store.In[alarm.Tx](a.DB), Outbox: a.Notices.Outbox, To: c.Institution.AlarmMail,
 		Trail: mail.URL(c.Console() + "/admin"), Log: a.Log, Now: a.now}
 	if err := a.buildFeeds(); err != nil {

@@ -20,6 +20,7 @@ import (
 	"warifu/internal/keyring"
 	"warifu/internal/mail"
 	"warifu/internal/ops"
+	"warifu/internal/reminder"
 	"warifu/internal/signin"
 	"warifu/internal/store"
 )
@@ -62,6 +63,7 @@ func (a *App) buildBackground() error {
 		&background.Job{Name: "stopped sign-ins", Every: expireEvery, Log: a.Log, Run: func(ctx context.Context) error {
 			return a.flow.TellStopped(ctx, store.In[signin.StoppedTx](a.DB))
 		}},
+		&background.Job{Name: "reminders", Every: reminder.Every, Log: a.Log, Run: a.Reminders.Run},
 		&background.Job{Name: "cases", Every: helpdesk.PollEvery, Log: a.Log, Run: a.Cases.Poll},
 		&background.Job{Name: "ends of cases", Every: expireEvery, Log: a.Log, Run: a.Desk.Lapse},
 		&background.Job{Name: "files of the FAQ", Every: faq.LookEvery, Log: a.Log, Run: a.FAQ.Look},

@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"mailotp"}, // knows to whom it may never be sent
 	{"authenticator/password", "authenticator/passkey", "authenticator/totp", "authenticator/recoverycode", "session", "ticket", "notice"},
 	{"authenticator/passkey/passkeytest"},
-	{"directory/local", "clock", "alarm"}, // tells people of what it does
+	{"directory/local", "clock", "alarm", "reminder"}, // tells people of what it does
 	{"federation", "helpdesk", "faq"},
 	{"federation/consent"},
 	{"federation/oidc", "federation/saml"},

@@ -20,6 +20,7 @@ import (
 	"warifu/internal/helpdesk"
 	"warifu/internal/mail"
 	"warifu/internal/mailotp"
+	"warifu/internal/reminder"
 	"warifu/internal/session"
 	"warifu/internal/signin"
 	"warifu/internal/throttle"
@@ -69,6 +70,7 @@ type Config struct {
 	Passkey       passkey.Policy   `yaml:"passkey"`
 	Enrolment     ticket.Policy    `yaml:"enrolment"`
 	MailOTP       mailotp.Policy   `yaml:"mail_otp"`
+	Reminders     reminder.Policy  `yaml:"reminders"`
 	Authenticator enrolment.Offer  `yaml:"authenticator"`
 	Assurance     assurance.Policy `yaml:"assurance"`
 	Mail          mail.Policy      `yaml:"mail"`
@@ -186,6 +188,7 @@ func Default() Config {
 		TOTP:      totp.DefaultPolicy(),
 		Enrolment: ticket.DefaultPolicy(),
 		MailOTP:   mailotp.DefaultPolicy(),
+		Reminders: reminder.DefaultPolicy(),
 		Assurance: assurance.DefaultPolicy(),
 		Mail:      mail.DefaultPolicy(),
 	}

@@ -59,6 +59,7 @@ func (c Config) Validate() (faults []error) {
 	}
 	under("enrolment", c.Enrolment.Validate())
 	under("mail_otp", c.MailOTP.Validate())
+	under("reminders", c.Reminders.Validate())
 	under("assurance", c.Assurance.Validate())
 	under("mail", c.Mail.Validate())
 	federated := c.SAML

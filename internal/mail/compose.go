@@ -64,6 +64,7 @@ func (p printer) funcs() template.FuncMap {
 		"phrase":      p.phrase,
 		"text":        p.text,
 		"time":        p.time,
+		"date":        p.date,
 		"maskID":      func(id Word) string { return clean(MaskID(string(id))) },
 		"maskAddress": func(address Word) string { return clean(MaskAddress(string(address))) },
 	}

@@ -67,6 +67,9 @@ var examples = map[string]Letter{
 		At: time.Date(2026, 11, 22, 4, 45, 0, 0, time.UTC), Rule: Text{"数字・コードの誤り（5分間）", "Wrong numbers and codes in 5 min"},
 		N: 312, Limit: 150, Scope: Text{"システム全体", "the whole system"}, URL: "https://sso.miyako.example/admin",
 	},
+	"remind_totp":    RemindFactor{Name: Text{"都 花子", "MIYAKO Hanako"}, From: time.Date(2026, 11, 30, 15, 0, 0, 0, time.UTC), Days: 7},
+	"remind_address": RemindAddress{Name: Text{"都 花子", "MIYAKO Hanako"}},
+	"remind_check":   RemindCheck{SPSID: "sps00001"},
 	"desk_case": DeskCase{
 		Kind: Text{"TOTP の初期化", "Initialization of TOTP"}, At: time.Date(2026, 11, 22, 4, 45, 0, 0, time.UTC),
 		Browser: Text{"Chrome・Windows", "Chrome, Windows"}, Place: Text{"学外", "off campus"}, URL: "https://sso.miyako.example/desk",

@@ -11,7 +11,8 @@ type Letter interface {
 }
 
 // letters are all kinds of mail.
-var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}, DeskCase{}, Alarm{}}
+var letters = []Letter{Notice{}, OTP{}, Link{}, Forgot{}, Confirm{}, AddressOld{}, DeskCase{}, Alarm{},
+	RemindFactor{}, RemindAddress{}, RemindCheck{}}
 
 // Notice tells a person of a change (NOT-1). All notices have this frame.
 type Notice struct {
@@ -77,6 +78,30 @@ type AddressOld struct {
 }
 
 func (AddressOld) folder() string { return "address_old" }
+
+// RemindFactor tells from when a second factor will be needed.
+type RemindFactor struct {
+	Name Text
+	From time.Time // the beginning of a day
+	Days int       // that are left
+}
+
+func (RemindFactor) folder() string { return "remind_totp" }
+
+// RemindAddress asks for a notification address.
+type RemindAddress struct {
+	Name Text
+}
+
+func (RemindAddress) folder() string { return "remind_address" }
+
+// RemindCheck asks whether a notification address is still read. It goes to that
+// address.
+type RemindCheck struct {
+	SPSID Word // shown shortened
+}
+
+func (RemindCheck) folder() string { return "remind_check" }
 
 // DeskCase tells the help desk's mailbox that something waits there. It names no
 // person (HD-19).

@@ -103,7 +103,16 @@ func (p printer) time(t time.Time) string {
 	if p.lang == English {
 		return t.Format("Mon 2 Jan 2006, 15:04") + " (" + p.site.Zone + ")"
 	}
-	return t.Format("2006年1月2日") + "（" + weekdays[t.Weekday()] + "）" + t.Format("15:04") + "（" + p.site.Zone + "）"
+	return p.date(t) + t.Format("15:04") + "（" + p.site.Zone + "）"
+}
+
+// date prints a day with its weekday.
+func (p printer) date(t time.Time) string {
+	t = t.In(p.location)
+	if p.lang == English {
+		return t.Format("Mon 2 Jan 2006")
+	}
+	return t.Format("2006年1月2日") + "（" + weekdays[t.Weekday()] + "）"
 }
 
 const masked = "•••"

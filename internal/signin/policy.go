@@ -46,11 +46,20 @@ var (
 
 // NeedsFactor reports whether a member of the groups needs a second factor.
 func (p Policy) NeedsFactor(groups []string, now time.Time) bool {
+	return !now.Before(p.NeededFrom(groups))
+}
+
+// NeededFrom is the day from which a member of the groups needs a second factor;
+// zero if it is needed always.
+func (p Policy) NeededFrom(groups []string) time.Time {
 	var from []time.Time
 	for _, group := range groups {
 		if day, ok := p.RequireTOTPFrom[group]; ok {
 			from = append(from, day)
 		}
 	}
-	return len(from) == 0 || !now.Before(slices.MinFunc(from, time.Time.Compare))
+	if len(from) == 0 {
+		return time.Time{}
+	}
+	return slices.MinFunc(from, time.Time.Compare)
 }

@@ -594,7 +594,7 @@ func TestFileGone(t *testing.T) {
 
 // jobs are files whose statements belong to jobs and commands, which may read
 // a whole table.
-var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "key_version.go": true, "stopped.go": true, "announce_postgres.go": true}
+var jobs = map[string]bool{"expiry.go": true, "audit_block.go": true, "append_only.go": true, "append_only_postgres.go": true, "service.go": true, "signing_key.go": true, "mail_outbox.go": true, "clock.go": true, "key_version.go": true, "stopped.go": true, "reminder.go": true, "announce_postgres.go": true}
 
 // bounded are indexes of what is open now: never more than some thousand rows, all
 // of which are wanted.
