@@ -49,6 +49,7 @@ type commands struct {
 	Key     keyCommand     `cmd:"" help:"Signing and encryption keys."`
 	Audit   auditCommand   `cmd:"" help:"The audit trail."`
 	FAQ     faqCommand     `cmd:"" name:"faq" help:"The entries of the FAQ."`
+	Mail    mailCommand    `cmd:"" help:"Mails that did not arrive."`
 	Clock   clockCommand   `cmd:"" help:"What to do after the clock was wrong."`
 	TOTP    totpCommand    `cmd:"" name:"totp" help:"An Authenticator for the terminal: codes, and accounts to and from files."`
 	Version versionCommand `cmd:"" help:"Print version, revision and Go version."`

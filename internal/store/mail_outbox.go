@@ -104,6 +104,16 @@ func (tx *Tx) MarkBounced(ctx context.Context, subscriberID, address string, at 
 	return nil
 }
 
+// MarkAllBounced notes that mail does not reach an address, whosoever it is, and
+// returns of how many persons it is.
+func (tx *Tx) MarkAllBounced(ctx context.Context, address string, at time.Time) (persons int64, err error) {
+	n, err := tx.exec(ctx, `UPDATE notification_address SET bounced_at = $2 WHERE address = $1`, address, millis(at))
+	if err != nil {
+		return 0, fmt.Errorf("store: mark bounced: %w", err)
+	}
+	return n, nil
+}
+
 // ClearBounced implements [mail.Tx].
 func (tx *Tx) ClearBounced(ctx context.Context, subscriberID, address string) error {
 	_, err := tx.exec(ctx, `UPDATE notification_address SET bounced_at = 0 WHERE subscriber_id = $1 AND address = $2 AND bounced_at > 0`,

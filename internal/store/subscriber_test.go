@@ -37,6 +37,22 @@ func testSubscriber(t *testing.T, db *DB) {
 			t.Errorf("%v: %q", groups, s.PrivilegedGroup)
 		}
 	}
+	do(t, db, func(tx *Tx) error { return tx.CreateNotificationAddress(t.Context(), "i", "a@example.com", time.UnixMilli(3)) })
+	for address, want := range map[string]int64{"b@example.com": 0, "a@example.com": 1} {
+		do(t, db, func(tx *Tx) error {
+			if n, err := tx.MarkAllBounced(t.Context(), address, time.UnixMilli(4)); n != want || err != nil {
+				t.Errorf("%s: %d, %v", address, n, err)
+			}
+			return nil
+		})
+	}
+	do(t, db, func(tx *Tx) error {
+		all, err := tx.Addresses(t.Context(), "i")
+		if len(all) != 1 || !all[0].BouncedAt.Equal(time.UnixMilli(4)) {
+			t.Errorf("%+v", all)
+		}
+		return err
+	})
 	changed := directory.Subscriber{ID: "i", PublicID: "P", SPSID: "sps1", Display: "e", Latin: directory.Name{Family: "F", Given: "G"},
 		Japanese: directory.Name{Family: "家", Given: "字"}, Kana: directory.Name{Family: "イエ", Given: "アザ"}, Affiliation: "student",
 		Department: directory.Department{English: "E", Japanese: "学部"}, Groups: []string{"c"},
