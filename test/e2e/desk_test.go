@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -186,10 +187,12 @@ func (b *browser) askDeskSignIn(p person) {
 func TestHelpDeskOTP(t *testing.T) {
 	for _, story := range []struct{ caller, agent look }{
 		{desktop, desktop},
+		{look{lang: "en", width: 320}, desktop},
 		{look{lang: "en", width: 320, noScript: true}, look{lang: "en", width: 1280, noScript: true}},
 	} {
 		t.Run(story.caller.String(), func(t *testing.T) {
 			b, p, desk := newBrowser(t, story.caller), nextPerson(), agent01(t, story.agent)
+			call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "America/St_Johns"})
 			before := b.sofar()
 			b.askDeskSignIn(p)
 			desk.openCase(p, b.readOut())
@@ -202,9 +205,12 @@ func TestHelpDeskOTP(t *testing.T) {
 				get(b, chromedp.Poll[bool](`document.title.startsWith("✓")`))
 				ready := b.status()
 				b.offline(true)
-				b.live("通信が切れました。再接続しています。受付はそのまま残っています。")
+				b.live(words(b.lang, "通信が切れました。再接続しています。受付はそのまま残っています。", "The connection was lost. Trying again. Your request is kept."))
 				b.offline(false)
 				b.live(ready)
+				b.picture("otp by desk ready " + story.caller.String())
+				b.open(b.address())
+				b.live(ready) // whichever clock and zone the browser has
 			}
 			b.fill("one-time-code", otp)
 			b.press(words(b.lang, "ログイン", "Login"))
