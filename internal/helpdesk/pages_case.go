@@ -24,6 +24,7 @@ const caseStep = "desk/case" // the name of the page, too
 // CasePage is the page "desk/case".
 type CasePage struct {
 	web.Hidden
+	MeansPart
 	No          int64
 	Kind        string // in words
 	Verified    string // who has confirmed the identity, in words; empty if nobody has yet
@@ -131,7 +132,7 @@ func (p *Pages) renderCase(w http.ResponseWriter, r *http.Request, status int, a
 func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 	c, who, japanese := s.Case, s.Person, p.Site.Lang(r) == i18n.Japanese
 	text := func(key string, args ...any) string { return p.Site.Text(r, key, args...) }
-	page := CasePage{No: c.No, Kind: text(kindNames[c.Kind]), Name: who.Name(japanese), Kana: strings.TrimSpace(who.Kana.Family + " " + who.Kana.Given),
+	page := CasePage{MeansPart: p.meansPart(r, s.Means), No: c.No, Kind: text(kindNames[c.Kind]), Name: who.Name(japanese), Kana: strings.TrimSpace(who.Kana.Family + " " + who.Kana.Given),
 		SPSID: who.SPSID, Dept: who.Department.English, Status: text(statusNames[who.Status]),
 		Phone: who.Telephone, Recent: text("case.recent", "days", int(history.For.Hours()/24), "n", s.Flags.Recoveries),
 		Caller: p.callerOf(r, c), Flags: p.flagTexts(r, s.Flags), Need: p.Desk.Policy.Need, Reason: c.Work.Reason, ReasonMin: MinReason,

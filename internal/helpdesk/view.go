@@ -11,6 +11,7 @@ import (
 type Sheet struct {
 	Case   Case
 	Person directory.Subscriber
+	Means  Means // that the person has left
 	Flags  Flags
 	Demand Demand
 	Rivals []Case
@@ -34,6 +35,9 @@ func (d *Desk) sheet(ctx context.Context, tx DeskReader, a Agent, no int64) (s S
 	}
 	c := s.Case
 	if s.Person, err = tx.Subscriber(ctx, c.SubscriberID); err != nil {
+		return s, err
+	}
+	if s.Means, err = meansOf(ctx, tx, c.SubscriberID); err != nil {
 		return s, err
 	}
 	if s.Flags, err = d.flags(ctx, tx, s.Person, c); err != nil {

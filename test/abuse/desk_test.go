@@ -171,6 +171,11 @@ func TestDeskInitialise(t *testing.T) {
 		if !sheet.says("賀茂") && !sheet.says("KAMO Taro") {
 			t.Errorf("the agent does not see who it is: %s", sheet.Body)
 		}
+		for _, want := range []string{"One-time password (TOTP): 1", "Passkey: 0", "Recovery code: 0", "Not registered"} { // what the person has left
+			if !sheet.says(want) {
+				t.Errorf("the agent does not see %q: %s", want, sheet.main())
+			}
+		}
 		if early := caller.follow(caller.submit("/reset/take", waiting.form("/reset/take"))); early.number() != waiting.number() {
 			t.Errorf("taken before the approval: %d %s", early.Code, early.Body)
 		}
