@@ -188,7 +188,7 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	topic := BoardTopic
+	topic, line := BoardTopic, func() (string, error) { return "", nil }
 	if no, err := strconv.ParseInt(web.Query(r, "case"), 10, 64); err == nil {
 		_, err := p.Desk.Sheet(r.Context(), *a, no)
 		if errors.Is(err, ErrNoCase) { //guard:A32
@@ -197,19 +197,24 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		topic = Case{No: no}.Topic()
+		topic, line = Case{No: no}.Topic(), func() (string, error) { return p.callerLine(r, *a, no) }
 	}
 	return p.Site.Stream(w, r, "desk:"+a.Subscriber.ID+topic, func(ctx context.Context, stream *web.Stream) error {
 		wake, end := p.Wait.Watch.Hub.Subscribe(topic)
 		defer end()
 		beat := time.NewTicker(checkEvery) // whether the session still lives, too
 		defer beat.Stop()
-		changed := true
+		changed, told := true, ""
 		for {
 			if _, err := p.watching(r); err != nil { //guard:SSE-3
 				return err
 			}
-			err := stream.Beat()
+			now, err := line() // of what the caller does after the case is over nothing is announced
+			if err != nil {
+				return err
+			}
+			changed, told = changed || now != told, now
+			err = stream.Beat()
 			if changed {
 				err = stream.Send("changed", strconv.FormatInt(p.Wait.Watch.waiting.Load(), 10))
 			}

@@ -158,8 +158,11 @@ func TestHelpDeskInitialization(t *testing.T) {
 			b.went("initialization by the help desk, from /mfa to the QR code", "", before, effort{})
 			b.picture("enrol by desk " + story.caller.String())
 			p.Secret = b.enrol()
+			if !story.agent.noScript {
+				get(desk, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector("#caller [role=status]").textContent === %q`, words(desk.lang, "相手の設定が完了しました。", "The caller has finished the setup."))))
+			}
 			desk.openIn(strings.TrimPrefix(desk.address(), server.Base()))
-			desk.shows(words(desk.lang, "承認しました。相手の画面が次に進みました。", "Approved. The caller’s screen has moved on."))
+			desk.shows(words(desk.lang, "承認しました。", "Approved."), words(desk.lang, "相手の設定が完了しました。", "The caller has finished the setup."))
 			desk.picture("desk approved " + story.agent.String())
 			b.press(words(b.lang, "ログインする", "Log in"))
 			b.signIn(p, time.Now().Add(30*time.Second))
