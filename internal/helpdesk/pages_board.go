@@ -176,7 +176,12 @@ const showLeft = 3 // entries left, from which on it is told (THR-8)
 
 var errStopped = errors.New("helpdesk: the agent has made too many wrong entries")
 
-func casePath(no int64) string { return "/desk/cases/" + strconv.FormatInt(no, 10) }
+const casesPath = "/desk/cases/"
+
+func casePath(no int64) string { return casesPath + strconv.FormatInt(no, 10) }
+
+// AtCase reports whether a page of ours, by its path, is one of a case.
+func AtCase(path string) bool { return strings.HasPrefix(path, casesPath) }
 
 // checkEvery is how long a stream may outlive the session of its agent (SSE-3).
 const checkEvery = 5 * time.Second
