@@ -107,6 +107,7 @@ type FreezeTx interface {
 // DeskReader is what the agents' side reads.
 type DeskReader interface {
 	UndoTx
+	MeansReader
 	Case(ctx context.Context, no int64) (Case, error)
 	CasesOf(ctx context.Context, subscriberID string, since time.Time) ([]Case, error)
 	// LivingCases returns the cases that have not ended, the oldest first.

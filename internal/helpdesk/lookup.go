@@ -17,16 +17,58 @@ import (
 // Standing is what an agent may know of a person without a case: states in
 // words, never a secret, an address or a number (HD-17).
 type Standing struct {
-	Person    directory.Subscriber
-	Wait      time.Time // until when the account has to wait; zero if it has not
-	Active    int       // Authenticators
-	Suspended int       // those that an initialization took away
+	Means
+	Person   directory.Subscriber
+	Wait     time.Time // until when the account has to wait; zero if it has not
+	Mails    []MailState
+	Timeline []history.Entry
+}
+
+// Means are what a person has left to come in with, and to be reached by.
+type Means struct {
+	Active    int // Authenticators
+	Suspended int // those that an initialization took away
 	Passkeys  int
-	Codes     int
+	Codes     int // for recovery, unused
 	Addresses int
 	Bounced   bool // mail does not arrive at one of them
-	Mails     []MailState
-	Timeline  []history.Entry
+}
+
+// MeansReader reads what a person has left.
+type MeansReader interface {
+	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
+	Passkeys(ctx context.Context, subscriberID string) ([]passkey.Credential, error)
+	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
+	Addresses(ctx context.Context, subscriberID string) ([]directory.NotificationAddress, error)
+}
+
+func meansOf(ctx context.Context, tx MeansReader, id string) (m Means, err error) {
+	all, err := tx.TOTPAuthenticators(ctx, id)
+	if err != nil {
+		return m, err
+	}
+	for _, one := range all {
+		switch one.State {
+		case totp.Active:
+			m.Active++
+		case totp.Suspended:
+			m.Suspended++
+		}
+	}
+	keys, err := tx.Passkeys(ctx, id)
+	if err != nil {
+		return m, err
+	}
+	addresses, err := tx.Addresses(ctx, id)
+	if err != nil {
+		return m, err
+	}
+	for _, one := range addresses {
+		m.Bounced = m.Bounced || !one.BouncedAt.IsZero()
+	}
+	m.Passkeys, m.Addresses = len(keys), len(addresses)
+	m.Codes, _, err = tx.RecoveryCodesLeft(ctx, id)
+	return m, err
 }
 
 // MailState is what became of one mail.
@@ -39,11 +81,8 @@ type MailState struct {
 type LookUpTx interface {
 	history.Reader
 	notice.Tx
+	MeansReader
 	SubscriberBySPSID(ctx context.Context, spsID string) (directory.Subscriber, string, error)
-	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
-	Passkeys(ctx context.Context, subscriberID string) ([]passkey.Credential, error)
-	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
-	Addresses(ctx context.Context, subscriberID string) ([]directory.NotificationAddress, error)
 	// WaitOf returns until when an account has to wait; zero if it has not.
 	WaitOf(ctx context.Context, subscriberID string, now time.Time) (time.Time, error)
 	// LastMails returns the newest mails to a subscriber.
@@ -96,31 +135,7 @@ func (l *LookUp) of(ctx context.Context, tx LookUpTx, spsID string) (s Standing,
 		return s, err
 	}
 	id := s.Person.ID
-	all, err := tx.TOTPAuthenticators(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	for _, one := range all {
-		switch one.State {
-		case totp.Active:
-			s.Active++
-		case totp.Suspended:
-			s.Suspended++
-		}
-	}
-	keys, err := tx.Passkeys(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	addresses, err := tx.Addresses(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	for _, one := range addresses {
-		s.Bounced = s.Bounced || !one.BouncedAt.IsZero()
-	}
-	s.Passkeys, s.Addresses = len(keys), len(addresses)
-	if s.Codes, _, err = tx.RecoveryCodesLeft(ctx, id); err != nil {
+	if s.Means, err = meansOf(ctx, tx, id); err != nil {
 		return s, err
 	}
 	if s.Wait, err = tx.WaitOf(ctx, id, now); err != nil {

@@ -176,7 +176,12 @@ const showLeft = 3 // entries left, from which on it is told (THR-8)
 
 var errStopped = errors.New("helpdesk: the agent has made too many wrong entries")
 
-func casePath(no int64) string { return "/desk/cases/" + strconv.FormatInt(no, 10) }
+const casesPath = "/desk/cases/"
+
+func casePath(no int64) string { return casesPath + strconv.FormatInt(no, 10) }
+
+// AtCase reports whether a page of ours, by its path, is one of a case.
+func AtCase(path string) bool { return strings.HasPrefix(path, casesPath) }
 
 // checkEvery is how long a stream may outlive the session of its agent (SSE-3).
 const checkEvery = 5 * time.Second
@@ -188,7 +193,7 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	topic := BoardTopic
+	topic, line := BoardTopic, func() (string, error) { return "", nil }
 	if no, err := strconv.ParseInt(web.Query(r, "case"), 10, 64); err == nil {
 		_, err := p.Desk.Sheet(r.Context(), *a, no)
 		if errors.Is(err, ErrNoCase) { //guard:A32
@@ -197,19 +202,24 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		topic = Case{No: no}.Topic()
+		topic, line = Case{No: no}.Topic(), func() (string, error) { return p.callerLine(r, *a, no) }
 	}
 	return p.Site.Stream(w, r, "desk:"+a.Subscriber.ID+topic, func(ctx context.Context, stream *web.Stream) error {
 		wake, end := p.Wait.Watch.Hub.Subscribe(topic)
 		defer end()
 		beat := time.NewTicker(checkEvery) // whether the session still lives, too
 		defer beat.Stop()
-		changed := true
+		changed, told := true, ""
 		for {
 			if _, err := p.watching(r); err != nil { //guard:SSE-3
 				return err
 			}
-			err := stream.Beat()
+			now, err := line() // of what the caller does after the case is over nothing is announced
+			if err != nil {
+				return err
+			}
+			changed, told = changed || now != told, now
+			err = stream.Beat()
 			if changed {
 				err = stream.Send("changed", strconv.FormatInt(p.Wait.Watch.waiting.Load(), 10))
 			}

@@ -24,6 +24,7 @@ const caseStep = "desk/case" // the name of the page, too
 // CasePage is the page "desk/case".
 type CasePage struct {
 	web.Hidden
+	MeansPart
 	No          int64
 	Kind        string // in words
 	Verified    string // who has confirmed the identity, in words; empty if nobody has yet
@@ -53,6 +54,7 @@ type CasePage struct {
 	ReadOnly    bool   // the record is another agent's, or the case is over
 	Over        string // how the case has ended, or what was done, in words; empty while it is open
 	Say         string // what to say to the caller then
+	Lapsed      bool   // it has ended because its time was over
 	MayAgain    bool   // another OTP can be made
 	MayUndo     bool   // what a report is about can be turned back
 	Waits       bool   // for the second agent
@@ -131,10 +133,10 @@ func (p *Pages) renderCase(w http.ResponseWriter, r *http.Request, status int, a
 func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 	c, who, japanese := s.Case, s.Person, p.Site.Lang(r) == i18n.Japanese
 	text := func(key string, args ...any) string { return p.Site.Text(r, key, args...) }
-	page := CasePage{No: c.No, Kind: text(kindNames[c.Kind]), Name: who.Name(japanese), Kana: strings.TrimSpace(who.Kana.Family + " " + who.Kana.Given),
+	page := CasePage{MeansPart: p.meansPart(r, s.Means), No: c.No, Kind: text(kindNames[c.Kind]), Name: who.Name(japanese), Kana: strings.TrimSpace(who.Kana.Family + " " + who.Kana.Given),
 		SPSID: who.SPSID, Dept: who.Department.English, Status: text(statusNames[who.Status]),
 		Phone: who.Telephone, Recent: text("case.recent", "days", int(history.For.Hours()/24), "n", s.Flags.Recoveries),
-		Caller: p.callerOf(r, c), Flags: p.flagTexts(r, s.Flags), Need: p.Desk.Policy.Need, Reason: c.Work.Reason, ReasonMin: MinReason,
+		Caller: p.callerOf(r, c, s.SetUp), Flags: p.flagTexts(r, s.Flags), Need: p.Desk.Policy.Need, Reason: c.Work.Reason, ReasonMin: MinReason,
 		MayReset: c.Kind == Initialise, MayUndo: s.Undo.Possible() && c.State == Working && !s.Demand.Second, PasswordToo: c.Work.PasswordToo, Act: approvals[c.Kind], Closed: !p.Site.DeskState(r).Open}
 	if japanese {
 		page.Dept = who.Department.Japanese
@@ -169,7 +171,7 @@ func (p *Pages) casePage(r *http.Request, a Agent, s Sheet) CasePage {
 		page.Blocks = append(page.Blocks, text(blockNames[b]))
 	}
 	p.secondPart(r, &page, a, s, japanese)
-	p.overPart(r, &page, c)
+	p.overPart(r, &page, s)
 	return page
 }
 
@@ -188,7 +190,8 @@ func (p *Pages) secondPart(r *http.Request, page *CasePage, a Agent, s Sheet, ja
 }
 
 // overPart says what has become of a case that is decided.
-func (p *Pages) overPart(r *http.Request, page *CasePage, c Case) {
+func (p *Pages) overPart(r *http.Request, page *CasePage, s Sheet) {
+	c := s.Case
 	state := c.Seen(p.Desk.Now())
 	if state.Open() {
 		return
@@ -196,21 +199,34 @@ func (p *Pages) overPart(r *http.Request, page *CasePage, c Case) {
 	page.ReadOnly = true
 	page.Over = p.Site.Text(r, "case.done_refused")
 	switch {
+	case p.otpOver(c):
+		page.Over, page.MayAgain, page.Lapsed = p.Site.Text(r, "case.otp_over"), true, true
 	case state == Approved && c.Kind == SignIn:
 		page.Over, page.MayAgain = p.Site.Text(r, "case.done_signin"), true
 	case state == Approved:
 		page.Over = p.Site.Text(r, "case.done_wait")
+	case s.SetUp:
+		page.Over = p.Site.Text(r, "case.done_signin")
 	case state == Used && c.Kind != SignIn && c.Kind != Report:
 		page.Over, page.Say = p.Site.Text(r, "case.done_init"), p.Site.Text(r, "case.say_init")
 	case state == Used:
 		page.Over = p.Site.Text(r, "case.done_signin")
 	case state == Refused:
 		page.Say = p.Site.Text(r, "case.say_refused")
+	case state == Expired:
+		page.Over, page.Say, page.Lapsed = p.Site.Text(r, "case.done_expired"), p.Site.Text(r, "case.say_expired"), true
 	}
 }
 
-// callerOf tells of the caller's page in words.
-func (p *Pages) callerOf(r *http.Request, c Case) CallerPart {
+// otpOver reports whether the OTP that was read out has lapsed; the case lives on,
+// and another one can be made.
+func (p *Pages) otpOver(c Case) bool {
+	now := p.Desk.Now()
+	return c.Kind == SignIn && c.Seen(now) == Approved && !now.Before(c.Decided.At.Add(p.Desk.OTPs.Lifetime))
+}
+
+// callerOf tells of the caller's page in words, and of what the caller has done.
+func (p *Pages) callerOf(r *http.Request, c Case, setUp bool) CallerPart {
 	now := p.Desk.Now()
 	device := p.Site.DeviceName(r, c.Caller.Device)
 	if device == "" {
@@ -221,12 +237,16 @@ func (p *Pages) callerOf(r *http.Request, c Case) CallerPart {
 	switch state := c.Seen(now); {
 	case state == Used && c.Kind == SignIn:
 		key = "case.caller_in"
+	case setUp:
+		key = "case.caller_done"
 	case state == Used && c.Kind != Report:
 		key = "case.caller_qr"
 	case state == Cancelled:
 		key = "case.caller_cancelled"
 	case state.Ended():
-		return part
+		key = "case.caller_ended"
+	case p.otpOver(c):
+		key = "case.otp_over"
 	case c.Dormant(now):
 		part.State = p.Site.Text(r, "case.caller_dormant", "min", int(dormantAfter.Minutes()))
 		return part
@@ -235,6 +255,16 @@ func (p *Pages) callerOf(r *http.Request, c Case) CallerPart {
 	}
 	part.State = p.Site.Text(r, key)
 	return part
+}
+
+// callerLine is what the case's page tells of the caller; nothing once the case is
+// in other hands.
+func (p *Pages) callerLine(r *http.Request, a Agent, no int64) (string, error) {
+	c, done, err := p.Desk.Progress(r.Context(), a, no)
+	if errors.Is(err, ErrNoCase) {
+		return "", nil
+	}
+	return p.callerOf(r, c, done).State, err
 }
 
 func (p *Pages) callerPart(w http.ResponseWriter, r *http.Request) error {

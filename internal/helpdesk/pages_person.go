@@ -28,15 +28,38 @@ type PersonPage struct {
 
 // PersonFound is what is shown of a person, in the language of the page.
 type PersonFound struct {
+	MeansPart
 	Name, SPSID string
 	States      []string
-	Methods     []string
-	Address     string
 	Mails       []string
 	Timeline    []PersonEvent
 	Waits       bool
 	Strong      []ItemRow
 	Need        int
+}
+
+// MeansPart tells what a person has left, in words: the template part "means".
+type MeansPart struct {
+	Methods []string
+	Address string // whether there is one, never which
+}
+
+func (p *Pages) meansPart(r *http.Request, m Means) (part MeansPart) {
+	for _, one := range []struct {
+		key string
+		n   int
+	}{{"method.totp", m.Active}, {"method.passkey", m.Passkeys}, {"method.recovery", m.Codes}} {
+		part.Methods = append(part.Methods, p.Site.Text(r, "person.count", "method", p.Site.Text(r, one.key), "n", one.n))
+	}
+	key := "person.address_yes"
+	switch {
+	case m.Addresses == 0:
+		key = "person.address_no"
+	case m.Bounced:
+		key = "person.address_bounced"
+	}
+	part.Address = p.Site.Text(r, key)
+	return part
 }
 
 // PersonEvent is one line of the timeline.
@@ -108,7 +131,7 @@ func (p *Pages) personFound(r *http.Request, s Standing) *PersonFound {
 		}
 		return p.Site.Text(r, key, args...)
 	}
-	f := &PersonFound{Name: s.Person.Name(p.Site.Lang(r) == i18n.Japanese), SPSID: s.Person.SPSID, Waits: !s.Wait.IsZero(), Need: p.People.Need}
+	f := &PersonFound{MeansPart: p.meansPart(r, s.Means), Name: s.Person.Name(p.Site.Lang(r) == i18n.Japanese), SPSID: s.Person.SPSID, Waits: !s.Wait.IsZero(), Need: p.People.Need}
 	state := func(is bool, key string, args ...any) {
 		if is {
 			f.States = append(f.States, text(key, args...))
@@ -119,20 +142,6 @@ func (p *Pages) personFound(r *http.Request, s Standing) *PersonFound {
 	state(s.Suspended > 0 && s.Active == 0, "person.state_recovery")
 	state(s.Person.Frozen(), "person.frozen")
 	state(!s.Person.RecoveredAt.IsZero(), "person.recovered", "time", p.Site.Clock(r, s.Person.RecoveredAt))
-	for _, m := range []struct {
-		key string
-		n   int
-	}{{"method.totp", s.Active}, {"method.passkey", s.Passkeys}, {"method.recovery", s.Codes}} {
-		f.Methods = append(f.Methods, text("person.count", "method", text(m.key), "n", m.n))
-	}
-	switch {
-	case s.Addresses == 0:
-		f.Address = text("person.address_no")
-	case s.Bounced:
-		f.Address = text("person.address_bounced")
-	default:
-		f.Address = text("person.address_yes")
-	}
 	for _, m := range s.Mails {
 		f.Mails = append(f.Mails, p.Site.Clock(r, m.At)+" "+text(mailStates[m.State]))
 	}

@@ -2,7 +2,10 @@ package helpdesk
 
 import (
 	"context"
+	"slices"
 
+	"warifu/internal/authenticator"
+	"warifu/internal/authenticator/totp"
 	"warifu/internal/directory"
 )
 
@@ -11,12 +14,14 @@ import (
 type Sheet struct {
 	Case   Case
 	Person directory.Subscriber
+	Means  Means // that the person has left
 	Flags  Flags
 	Demand Demand
 	Rivals []Case
 	Blocks []Block
 	Undo   Undo                 // of a report: what can be turned back
 	First  directory.Subscriber // who has asked for a second agent; empty if nobody
+	SetUp  bool                 // the caller has finished what the case was for
 }
 
 // Sheet returns that of a case that this agent is at work on, or was last.
@@ -34,6 +39,9 @@ func (d *Desk) sheet(ctx context.Context, tx DeskReader, a Agent, no int64) (s S
 	}
 	c := s.Case
 	if s.Person, err = tx.Subscriber(ctx, c.SubscriberID); err != nil {
+		return s, err
+	}
+	if s.Means, err = meansOf(ctx, tx, c.SubscriberID); err != nil {
 		return s, err
 	}
 	if s.Flags, err = d.flags(ctx, tx, s.Person, c); err != nil {
@@ -55,8 +63,36 @@ func (d *Desk) sheet(ctx context.Context, tx DeskReader, a Agent, no int64) (s S
 	if s.Undo, err = d.undo(ctx, tx, s.Person, c); err != nil {
 		return s, err
 	}
+	if s.SetUp, err = setUp(ctx, tx, c); err != nil {
+		return s, err
+	}
 	s.Blocks, err = d.blocks(ctx, tx, s.Person, c)
 	return s, err
+}
+
+// setUp reports whether the caller has bound an Authenticator with the right that
+// a case gave.
+func setUp(ctx context.Context, tx DeskReader, c Case) (bool, error) {
+	if c.State != Used || c.Kind != Initialise && c.Kind != First {
+		return false, nil
+	}
+	all, err := tx.TOTPAuthenticators(ctx, c.SubscriberID)
+	return slices.ContainsFunc(all, func(one totp.Authenticator) bool {
+		return one.State == totp.Active && one.BoundBy == authenticator.ByHelpDesk && !one.CreatedAt.Before(c.EndedAt)
+	}), err
+}
+
+// Progress returns a case that this agent is at work on, or was last, and whether
+// its caller has finished the set-up.
+func (d *Desk) Progress(ctx context.Context, a Agent, no int64) (c Case, done bool, err error) {
+	err = d.View(ctx, func(tx DeskReader) error {
+		if c, err = d.mine(ctx, tx, a, no); err != nil {
+			return err
+		}
+		done, err = setUp(ctx, tx, c)
+		return err
+	})
+	return c, done, err
 }
 
 // Row is one line of the board, without a person (HD-19).

@@ -43,6 +43,7 @@ func (p *Pages) Mount() {
 	p.Site.Handle("GET /login/otp", p.showOTP)
 	p.Site.Handle("POST /login/otp", p.submitOTP)
 	p.Site.Handle("POST /login/otp/again", p.resend)
+	p.Site.Handle("GET "+readyPath, p.readyPart)
 	p.Site.Handle("POST /login/otp/cancel", p.cancelDesk)
 	p.Site.Handle("GET /login/ended", p.showEnded)
 }

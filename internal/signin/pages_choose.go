@@ -7,16 +7,18 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/federation"
+	"warifu/internal/helpdesk"
 )
 
 // ChoosePage is the page "signin/choose".
 type ChoosePage struct {
-	SPSID   string
-	Service string
-	StepUp  bool
-	Methods []Method
-	Cannot  string // address of "Click here if you cannot login"; empty where a temporary login would not do
-	Return  string // address that leads back to the service; see [FactorPage]
+	SPSID    string
+	Service  string
+	StepUp   bool
+	Approval bool // see [FactorPage]
+	Methods  []Method
+	Cannot   string // address of "Click here if you cannot login"; empty where a temporary login would not do
+	Return   string // address that leads back to the service; see [FactorPage]
 }
 
 // Method is one way to prove who one is.
@@ -64,6 +66,9 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page.Return = f.back(page.Service)
+	if page.Approval, err = f.approval(); err != nil {
+		return err
+	}
 	for _, kind := range f.offers(means) {
 		m := methods[kind]
 		page.Methods = append(page.Methods, Method{Kind: string(kind), Hint: p.Site.Text(r, m.hint), Last: kind == p.last(r), Address: at(m.path, f)})
@@ -72,6 +77,13 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.Site.Render(w, r, http.StatusOK, "signin/choose", page)
+}
+
+// approval reports whether a person of the help desk gives one more proof in order
+// to approve a case.
+func (f Flow) approval() (bool, error) {
+	request, err := decode(f.Request)
+	return helpdesk.AtCase(request.Page), err
 }
 
 // cannot returns the address of "Click here if you cannot login". It is empty

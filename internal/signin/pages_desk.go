@@ -18,7 +18,7 @@ type DeskPage struct {
 	CancelForm helpdesk.WaitForm
 	AgainForm  helpdesk.WaitForm
 	Digits     int
-	Minutes    int    // that an OTP works
+	ReadyPart  string // address of the part that tells until when the OTP works
 	Ready      string // until when the present one works, in words
 	Error      string
 	Left       int64 // entries left, if so few that it matters; else 0
@@ -37,13 +37,12 @@ func (p *Pages) askDesk(w http.ResponseWriter, r *http.Request, f Flow) error {
 }
 
 func (p *Pages) renderDesk(w http.ResponseWriter, r *http.Request, status int, f Flow, typed OTPPage) (err error) {
-	lifetime := p.Service.OTPs.Lifetime
-	page := DeskPage{Digits: mailotp.Digits, Error: typed.Error, Left: typed.Left, Minutes: int(lifetime.Minutes())}
+	page := DeskPage{Digits: mailotp.Digits, Error: typed.Error, Left: typed.Left, ReadyPart: at(readyPath, f)}
 	var now helpdesk.Look
 	if page.Wait, now, err = p.Wait.Part(r, f.Key); err != nil {
 		return helpdesk.Problem(err)
 	}
-	page.Ready = p.Site.Clock(r, now.Case.Decided.At.Add(lifetime))
+	page.Ready = p.ready(r, now)
 	page.CancelForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/otp/cancel"}
 	page.AgainForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/cannot"}
 	if _, err := p.serviceOf(r, f); err != nil {
@@ -59,6 +58,30 @@ func (p *Pages) renderDesk(w http.ResponseWriter, r *http.Request, status int, f
 		return err
 	}
 	return p.Site.Render(w, r, status, deskStep, page)
+}
+
+const readyPath = "/login/otp/ready"
+
+// ready tells until when the OTP of a case that is approved works.
+func (p *Pages) ready(r *http.Request, l helpdesk.Look) string {
+	return p.Site.Clock(r, l.Case.Decided.At.Add(p.Service.OTPs.Lifetime))
+}
+
+// readyPart tells it to a page that has learned of the approval: a browser knows
+// neither when that was nor the time of the institution.
+func (p *Pages) readyPart(w http.ResponseWriter, r *http.Request) error {
+	f, err := p.flow(r)
+	if err != nil {
+		return err
+	}
+	_, now, err := p.Wait.Part(r, f.Key)
+	if err != nil {
+		return helpdesk.Problem(err)
+	}
+	if now.State != helpdesk.Approved || f.State != DeskRequired {
+		return p.Site.Nothing(w)
+	}
+	return p.Site.RenderPart(w, r, deskStep, "ready", DeskPage{Digits: mailotp.Digits, Ready: p.ready(r, now)})
 }
 
 // cancelDesk gives the case up, and leads back to the code's page.

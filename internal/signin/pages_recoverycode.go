@@ -24,12 +24,13 @@ type RecoveryCodePage struct {
 
 // FactorPage is what the pages of the second factors have in common.
 type FactorPage struct {
-	Service string
-	SPSID   string
-	StepUp  bool   // of a person who is signed in
-	Cannot  string // address of "Click here if you cannot login"; empty where a temporary login would not do
-	Choose  string // address of the other methods
-	Return  string // address that leads back to the service without this proof; empty in a first sign-in
+	Service  string
+	SPSID    string
+	StepUp   bool   // of a person who is signed in
+	Approval bool   // by an agent, who approves then
+	Cannot   string // address of "Click here if you cannot login"; empty where a temporary login would not do
+	Choose   string // address of the other methods
+	Return   string // address that leads back to the service without this proof; empty in a first sign-in
 }
 
 func (p *Pages) showRecoveryCode(w http.ResponseWriter, r *http.Request) error {
@@ -102,6 +103,9 @@ func (p *Pages) factorPage(r *http.Request, f Flow) (page FactorPage, m Means, e
 	}
 	p.Site.Prefer(r, who.Language)
 	page = FactorPage{SPSID: who.SPSID, StepUp: f.StepUp, Choose: at("/login/choose", f)}
+	if page.Approval, err = f.approval(); err != nil {
+		return page, m, err
+	}
 	if page.Cannot, err = p.cannot(r, f); err != nil {
 		return page, m, err
 	}

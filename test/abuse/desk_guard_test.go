@@ -282,6 +282,11 @@ func TestDeskFreshness(t *testing.T) {
 		w.pass(6 * time.Minute)
 		refused("six minutes later")
 		step := desk.follow(desk.get(sheet.path() + "?confirm=approve"))
+		for _, p := range []page{step, desk.get("/login/choose?flow=" + url.QueryEscape(step.flow))} {
+			if !p.says("This is needed to approve a request.") || p.says("This is needed to change a setting.") {
+				t.Errorf("why it is asked once more: %s", p.main())
+			}
+		}
 		if got := desk.follow(desk.submitTOTP(step, agent01.code(w.Now()))); !got.says("Initialize the TOTP of") {
 			t.Fatalf("after the step-up: %d %s", got.Code, got.main())
 		}

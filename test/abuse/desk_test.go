@@ -171,6 +171,11 @@ func TestDeskInitialise(t *testing.T) {
 		if !sheet.says("賀茂") && !sheet.says("KAMO Taro") {
 			t.Errorf("the agent does not see who it is: %s", sheet.Body)
 		}
+		for _, want := range []string{"One-time password (TOTP): 1", "Passkey: 0", "Recovery code: 0", "Not registered"} { // what the person has left
+			if !sheet.says(want) {
+				t.Errorf("the agent does not see %q: %s", want, sheet.main())
+			}
+		}
 		if early := caller.follow(caller.submit("/reset/take", waiting.form("/reset/take"))); early.number() != waiting.number() {
 			t.Errorf("taken before the approval: %d %s", early.Code, early.Body)
 		}
@@ -190,14 +195,19 @@ func TestDeskInitialise(t *testing.T) {
 		if taken.Header().Get("Location") != "/enrol" {
 			t.Fatalf("not taken: %d %s", taken.Code, taken.Body)
 		}
-		if p := caller.follow(taken); !p.says("otpauth:") {
-			t.Errorf("no QR code: %d %s", p.Code, p.Body)
+		scan := caller.follow(taken)
+		if !scan.says("otpauth:") {
+			t.Errorf("no QR code: %d %s", scan.Code, scan.Body)
 		}
 		if signedIn.signedIn() {
 			t.Error("a session has outlived the initialization")
 		}
 		if p := desk.get(sheet.path()); !p.says("The QR code is on") {
 			t.Errorf("the agent does not see what became of it: %s", p.Body)
+		}
+		caller.enrol(taro.id, scan)
+		if p := desk.get(sheet.path()); !p.says("The caller has finished the setup.") {
+			t.Errorf("the agent does not see that the caller has finished: %s", p.main())
 		}
 		for _, want := range []string{"was opened", "approved the request", "have been initialized"} {
 			found := false
@@ -207,6 +217,39 @@ func TestDeskInitialise(t *testing.T) {
 			if !found {
 				t.Errorf("the person was not told that the case %s", want)
 			}
+		}
+	}, anyFactor)
+}
+
+// TestDeskAfterwards tells the agent of a case whose time was over, and of an OTP
+// that was not used in time, in words of their own. HD-8, HD-9, HD-11.
+func TestDeskAfterwards(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		caller, desk := w.newBrowser(), w.atDesk(agent01)
+		sheet := desk.open(taro.id, caller.callDesk(taro.id).number())
+		desk.approve(sheet)
+		w.pass(15 * time.Minute)
+		desk.signIn(agent01)
+		if p := desk.get(sheet.path()); !p.says("The request has expired.") || p.says("The request has been closed.") || !p.says("On the caller’s screen, the request has ended.") {
+			t.Errorf("an initialization that nobody took: %s", p.main())
+		}
+		sheet = desk.open(taro.id, caller.cannotDesk(taro).number())
+		desk.approve(sheet)
+		w.pass(9 * time.Minute)
+		if p := desk.get(sheet.path()); !p.says("The caller’s screen is not connected.") || p.says("has expired") {
+			t.Errorf("an OTP that still works: %s", p.main())
+		}
+		w.pass(time.Minute)
+		if p := desk.get(sheet.path()); !p.says("The OTP has expired without being used.") || p.says("The caller’s screen") || !p.says("Approve again") {
+			t.Errorf("an OTP that was not used: %s", p.main())
+		}
+		desk.signIn(agent01)
+		sheet = desk.open(seeded(1).id, caller.callDesk(seeded(1).id).number())
+		if got := desk.refuse(sheet, "suspicious"); got.Code != 303 {
+			t.Fatalf("not refused: %d %s", got.Code, got.main())
+		}
+		if p := desk.get(sheet.path()); !p.says("On the caller’s screen, the request has ended.") || !p.says("The request has been closed.") {
+			t.Errorf("a refusal: %s", p.main())
 		}
 	}, anyFactor)
 }

@@ -16,9 +16,24 @@ if (live?.dataset.live) {
 
   const say = (text) => { if (live.textContent !== text) live.textContent = text; };
   const tell = (text) => { told = text; say(text); };
-  const approved = () => {
-    const until = new Date(Date.now() + Number(live.dataset.minutes ?? 0) * 60_000);
-    return live.dataset.approved.replace("{time}", until.toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit" }));
+  const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+  const announce = (text) => {
+    if (!document.title.startsWith("✓ ")) document.title = `✓ ${document.title}`;
+    tell(text);
+  };
+  const ready = async () => { // until when the OTP works, the server alone knows
+    while (state === "approved") {
+      try {
+        const answer = await fetch(live.dataset.ready, { cache: "no-store" });
+        if (answer.status >= 500) throw new Error(String(answer.status));
+        const part = document.createElement("template");
+        part.innerHTML = await answer.text(); // our own page's, escaped by the server
+        if (answer.status === 200) announce(part.content.textContent);
+        return;
+      } catch {
+        await pause(1000);
+      }
+    }
   };
   const show = (now, open) => {
     failures = 0;
@@ -29,9 +44,8 @@ if (live?.dataset.live) {
     }
     state = now;
     if (now === "approved" || now === "used") {
-      if (!document.title.startsWith("✓ ")) document.title = `✓ ${document.title}`;
-      tell(approved());
       ended = now === "used";
+      if (live.dataset.ready) ready(); else announce(live.dataset.approved);
       document.getElementById("continue")?.requestSubmit();
       return;
     }
@@ -45,7 +59,6 @@ if (live?.dataset.live) {
     }
   };
 
-  const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
   let asking = false;
   const ask = async () => { // long polling, for good
     if (asking) return;
