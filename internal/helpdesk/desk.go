@@ -280,7 +280,7 @@ const month = 30 * 24 * time.Hour
 func (d *Desk) demand(ctx context.Context, tx DeskReader, first string, who directory.Subscriber, c Case, flags Flags) (n Demand, err error) {
 	now := d.Now()
 	n.Second = who.IsPrivileged() || flags.strong() && c.Kind != Report //guard:HD-6
-	if c.Work.PasswordToo { //guard:HD-12
+	if c.Work.PasswordToo {                                             //guard:HD-12
 		n.Second = true
 	}
 	if d.Policy.TwoAgents && c.Kind == Initialise { //guard:HD-7
