@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"warifu/internal/i18n"
 )
@@ -181,10 +182,16 @@ type Found struct {
 }
 
 // Search returns the entries that answer a query, the best first: in the language
-// of the page, or, where its words are of another one, in that.
+// of the page, or, where its words are of another one, in that. Words in Japanese
+// letters are looked for in Japanese first: entries in English have such letters
+// only beside the names of buttons.
 func (l *Library) Search(query string, lang i18n.Lang) (all []Found) {
 	query = shortened(query)
-	for _, in := range []i18n.Lang{lang, lang.Other()} {
+	first := lang
+	if strings.ContainsFunc(query, japanese) {
+		first = i18n.Japanese
+	}
+	for _, in := range []i18n.Lang{first, first.Other()} {
 		hits, terms := l.indexes[in].search(query)
 		for _, h := range hits {
 			a := l.Article(l.slugs[h.entry], lang)
@@ -201,6 +208,11 @@ func (l *Library) Search(query string, lang i18n.Lang) (all []Found) {
 		}
 	}
 	return nil
+}
+
+// japanese reports whether a letter is of Japanese alone.
+func japanese(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
 }
 
 // shortened returns the letters of a query that count.

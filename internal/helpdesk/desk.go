@@ -280,12 +280,21 @@ const month = 30 * 24 * time.Hour
 // demand says whether a case needs a second agent (HD-6, HD-7, HD-12, HD-13).
 func (d *Desk) demand(ctx context.Context, tx DeskReader, first string, who directory.Subscriber, c Case, flags Flags) (n Demand, err error) {
 	now := d.Now()
-	n.Second = who.IsPrivileged() || c.Work.PasswordToo || d.Policy.TwoAgents && c.Kind == Initialise || flags.strong() && c.Kind != Report //guard:HD-6
+	n.Second = who.IsPrivileged() || flags.strong() && c.Kind != Report //guard:HD-6
+	if c.Work.PasswordToo {                                             //guard:HD-12
+		n.Second = true
+	}
+	if d.Policy.TwoAgents && c.Kind == Initialise { //guard:HD-7
+		n.Second = true
+	}
 	today, err := tx.CountApprovals(ctx, first, now.Add(-24*time.Hour))
 	if err != nil {
 		return n, err
 	}
-	if today >= d.Policy.StopAt || flags.Approvals >= d.Policy.PerMonth { //guard:HD-13
+	if today >= d.Policy.StopAt { //guard:HD-13
+		n.Second, n.Administrator = true, true
+	}
+	if flags.Approvals >= d.Policy.PerMonth { //guard:HD-13
 		n.Second, n.Administrator = true, true
 	}
 	return n, nil
