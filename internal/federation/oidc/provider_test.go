@@ -80,6 +80,7 @@ type oidcTx = oidc.Tx
 type seedTx interface {
 	session.Tx
 	CreateSubscriber(ctx context.Context, s directory.Subscriber) error
+	ReplaceRecoveryCodes(ctx context.Context, subscriberID string, digests [][]byte, now time.Time) error
 	UpdateSubscriber(ctx context.Context, s directory.Subscriber) error
 	DetachGrants(ctx context.Context, now time.Time) error
 }
@@ -196,6 +197,7 @@ func newWorldAt(t testing.TB, database string, more ...federation.Service) *worl
 		Tellers: map[federation.Protocol]consent.Teller{federation.OIDC: w.provider.Told}}).Mount()
 	w.site.Handle("GET /login", w.login)
 	w.tx(func(tx seedTx) error { return tx.CreateSubscriber(t.Context(), person) })
+	w.tx(func(tx seedTx) error { return tx.ReplaceRecoveryCodes(t.Context(), person.ID, nil, w.clock.Now()) }) // he has had a second factor: none is set up on the way
 	return w
 }
 

@@ -79,6 +79,7 @@ type world struct {
 type seedTx interface {
 	session.Tx
 	CreateSubscriber(ctx context.Context, s directory.Subscriber) error
+	ReplaceRecoveryCodes(ctx context.Context, subscriberID string, digests [][]byte, now time.Time) error
 	CreatePairwiseSubject(ctx context.Context, sector, subscriberID, value string, now time.Time) (string, error)
 	Participations(ctx context.Context, subscriberID, sessionID string) ([]federation.Participation, error)
 }
@@ -177,6 +178,7 @@ func newWorld(t testing.TB) *world {
 	w.provider.Mount()
 	w.site.Handle("GET /login", w.login)
 	w.tx(func(tx seedTx) error { return tx.CreateSubscriber(t.Context(), person) })
+	w.tx(func(tx seedTx) error { return tx.ReplaceRecoveryCodes(t.Context(), person.ID, nil, w.now) }) // he has had a second factor: none is set up on the way
 	return w
 }
 
