@@ -37,7 +37,9 @@ func testSubscriber(t *testing.T, db *DB) {
 			t.Errorf("%v: %q", groups, s.PrivilegedGroup)
 		}
 	}
-	do(t, db, func(tx *Tx) error { return tx.CreateNotificationAddress(t.Context(), "i", "a@example.com", time.UnixMilli(3)) })
+	do(t, db, func(tx *Tx) error {
+		return tx.CreateNotificationAddress(t.Context(), "i", "a@example.com", time.UnixMilli(3))
+	})
 	for address, want := range map[string]int64{"b@example.com": 0, "a@example.com": 1} {
 		do(t, db, func(tx *Tx) error {
 			if n, err := tx.MarkAllBounced(t.Context(), address, time.UnixMilli(4)); n != want || err != nil {
