@@ -112,7 +112,7 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) {
 		s.site.Fail(w, r, http.StatusServiceUnavailable, err)
 		return
 	}
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	http.Redirect(w, r, address, http.StatusSeeOther) //nolint:gosec // G710: the address is of the server's metadata
 }
 
 func (s *Service) ask(w http.ResponseWriter, r *http.Request) (address string, err error) {
