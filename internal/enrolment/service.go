@@ -356,6 +356,7 @@ type Card struct {
 	URI     string
 	Key     string // in Base32
 	QR      totp.QR
+	Person  directory.Subscriber
 }
 
 // Card returns the card of a flow in which the QR code may be shown.
@@ -380,7 +381,7 @@ func (s *Service) Card(ctx context.Context, f Flow) (card Card, err error) {
 		if err != nil {
 			return err
 		}
-		card = Card{Account: who.SPSID, URI: totp.URI(s.Policy.Issuer, who.SPSID, key), Key: totp.Key(key)}
+		card = Card{Account: who.SPSID, URI: totp.URI(s.Policy.Issuer, who.SPSID, key), Key: totp.Key(key), Person: who}
 		card.QR, err = totp.NewQR(card.URI)
 		return err
 	})

@@ -196,7 +196,7 @@ func TestDeskInitialise(t *testing.T) {
 			t.Fatalf("not taken: %d %s", taken.Code, taken.Body)
 		}
 		scan := caller.follow(taken)
-		if !scan.says("otpauth:") {
+		if !scan.says("otpauth:") || !scan.says("Your identity has been confirmed.") {
 			t.Errorf("no QR code: %d %s", scan.Code, scan.Body)
 		}
 		if signedIn.signedIn() {

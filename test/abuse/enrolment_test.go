@@ -51,6 +51,9 @@ func TestEnrolment(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b := w.newBrowser()
 		scan := b.follow(b.password(newcomer, people.Password))
+		if scan.says("To continue, set up") || scan.says("Your identity has been confirmed.") {
+			t.Errorf("nothing forces the person, and no help desk was asked: %s", scan.main())
+		}
 		if qrPath.FindString(scan.Body.String()) == "" || scan.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("no QR code, or one that is kept: %v", scan.Header())
 		}
