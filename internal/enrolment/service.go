@@ -37,6 +37,7 @@ type Reader interface {
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
 	Passkeys(ctx context.Context, subscriberID string) ([]passkey.Credential, error)
+	Addresses(ctx context.Context, subscriberID string) ([]directory.NotificationAddress, error)
 	// RecoveryCodesLeft returns how many are unused, and when the set was made.
 	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
 }

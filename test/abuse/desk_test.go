@@ -206,6 +206,9 @@ func TestDeskInitialise(t *testing.T) {
 			t.Errorf("the agent does not see what became of it: %s", p.Body)
 		}
 		caller.enrol(taro.id, scan)
+		if p := caller.get("/enrol/done?flow=" + url.QueryEscape(scan.flow)); !p.says("You can register or change the notification email address after") || p.says(`<a href="/account">Register`) {
+			t.Errorf("who was let in by a recovery is not told of the time in which no address can be registered: %s", p.main())
+		}
 		if p := desk.get(sheet.path()); !p.says("The caller has finished the setup.") {
 			t.Errorf("the agent does not see that the caller has finished: %s", p.main())
 		}

@@ -64,6 +64,15 @@ func TestEnrolment(t *testing.T) {
 		if b.signedIn() {
 			t.Error("enrolment alone signed in")
 		}
+		done := b.get("/enrol/done?flow=" + url.QueryEscape(scan.flow))
+		for _, want := range []string{`<a href="/account">Register a notification email address</a>`, `<a href="/account/authenticators">Add an Authenticator for another`} {
+			if !done.says(want) {
+				t.Errorf("no %s: %s", want, done.main())
+			}
+		}
+		if done.says("You can register or change the notification email address after") {
+			t.Errorf("held without a recovery: %s", done.main())
+		}
 		if p := b.submitTOTP(b.totpPage(newcomer), who.code(w.Now())); p.Code != http.StatusUnprocessableEntity || !p.says("already been used") {
 			t.Errorf("the confirming code: %d %s", p.Code, p.Body)
 		}
