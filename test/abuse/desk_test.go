@@ -11,6 +11,7 @@ import (
 
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
+	"warifu/internal/federation"
 )
 
 var (
@@ -255,6 +256,23 @@ func TestDeskAfterwards(t *testing.T) {
 			t.Errorf("a refusal: %s", p.main())
 		}
 	}, anyFactor)
+}
+
+// TestOtherContact says beside the telephone what there is for those who cannot use
+// one, where the institution has something. WCAG 2.2, 3.3.8.
+func TestOtherContact(t *testing.T) {
+	for name, other := range map[string]string{"none": "", "counter": "come to the counter"} {
+		t.Run(name, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				caller := w.newBrowser()
+				for what, p := range map[string]page{"waiting": caller.callDesk(taro.id), "the FAQ": caller.get("/faq")} {
+					if !p.says("075-000-0000") || p.says("If you cannot use the telephone") != (other != "") || !p.says(other) {
+						t.Errorf("%s: %s", what, p.main())
+					}
+				}
+			}, func(c *config.Config) { c.HelpDesk.OtherContact = federation.Text{Japanese: other, English: other} })
+		})
+	}
 }
 
 // TestDeskSignIn goes through F4: the OTP is shown once and works in the caller's
