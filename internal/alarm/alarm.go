@@ -58,7 +58,11 @@ var (
 	BrokenTrail   = Rule{"broken trail", mail.Text{Japanese: "監査記録の不整合", English: "Faults of the audit trail"}}
 )
 
-var scopeText = mail.Text{Japanese: "システム全体", English: "the whole system"}
+// What an alarm is about. A mail names nobody; the audit trail does.
+var (
+	scopeText = mail.Text{Japanese: "システム全体", English: "the whole system"}
+	oneText   = mail.Text{Japanese: "1つのアカウント（監査ログに記載）", English: "one account, named in the audit log"}
+)
 
 // RaiseTx is what telling of an alarm needs of a transaction.
 type RaiseTx interface {
@@ -192,7 +196,10 @@ func (w *Watch) RaiseRarely(ctx context.Context, tx RaiseTx, f Finding, every ti
 func (w *Watch) Raise(ctx context.Context, tx RaiseTx, f Finding) error {
 	now := w.Now()
 	scope, detail := scopeText, map[string]string{"failures": fmt.Sprint(f.N), "limit": fmt.Sprint(f.Limit)}
-	if f.What != "" {
+	switch {
+	case f.Of != "":
+		scope = oneText
+	case f.What != "":
 		scope, detail["of"] = mail.Text{Japanese: f.What, English: f.What}, f.What
 	}
 	err := tx.AppendAudit(ctx, audit.Event{At: now, Name: audit.AlarmRaised, Target: f.Rule.Name, Subscriber: f.Of, Detail: detail})

@@ -309,7 +309,7 @@ func (a *App) buildPages() (err error) {
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, Wait: wait, From: from}).Mount()
 	(&recovery.Pages{Site: a.Site, Service: recover, Wait: wait, From: from}).Mount()
 	(&enrolment.Pages{Site: a.Site, Service: enrol, Sessions: a.Sessions, Services: a.Services, Pending: pending,
-		Offer: a.Config.Authenticator, Window: a.Config.Enrolment.Window > 0}).Mount()
+		Offer: a.Config.Authenticator, Window: a.Config.Enrolment.Window > 0, Forced: a.forced}).Mount()
 	mine := a.accountPages(pending, policy)
 	mine.Passwords = &account.Passwords{InTx: store.In[account.PasswordTx](a.DB), Guard: passwords, Rules: rules, Notices: a.Notices, Words: a.words, Desk: a.Reception, Now: a.now}
 	mine.Mount()
@@ -406,6 +406,12 @@ func (a *App) firstSetup(who directory.Subscriber) (from, window time.Time) {
 		}
 	}
 	return from, a.Config.Enrolment.WindowEnds(who)
+}
+
+// forced reports whether the day has come from which a person needs a second factor.
+func (a *App) forced(who directory.Subscriber) bool {
+	from, _ := a.firstSetup(who)
+	return !from.IsZero() && !a.now().Before(from)
 }
 
 // buildTime is the time of the revision that the program was built from.

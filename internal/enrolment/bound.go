@@ -23,7 +23,7 @@ func (s *Service) Bound(ctx context.Context, f Flow) (a totp.Authenticator, who 
 
 // Ways are ways back in, or in, that a person has besides the Authenticator.
 type Ways struct {
-	RecoveryCodes, Passkey bool
+	Address, RecoveryCodes, Passkey bool
 }
 
 // Ways returns those of the person of a flow.
@@ -33,8 +33,12 @@ func (s *Service) Ways(ctx context.Context, f Flow) (have Ways, err error) {
 		if err != nil {
 			return err
 		}
+		addresses, err := tx.Addresses(ctx, f.SubscriberID)
+		if err != nil {
+			return err
+		}
 		left, _, err := tx.RecoveryCodesLeft(ctx, f.SubscriberID)
-		have = Ways{RecoveryCodes: left > 0, Passkey: len(keys) > 0}
+		have = Ways{Address: len(addresses) > 0, RecoveryCodes: left > 0, Passkey: len(keys) > 0}
 		return err
 	})
 	return have, err

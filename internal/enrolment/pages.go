@@ -9,6 +9,7 @@ import (
 
 	"warifu/internal/authenticator"
 	"warifu/internal/authenticator/totp"
+	"warifu/internal/directory"
 	"warifu/internal/federation"
 	"warifu/internal/flow"
 	"warifu/internal/session"
@@ -25,6 +26,8 @@ type Pages struct {
 	Pending  federation.Pending
 	Offer    Offer
 	Window   bool // there is a time in which no activation code is needed
+	// Forced reports whether a person may not come in any more without the TOTP.
+	Forced func(directory.Subscriber) bool
 }
 
 // Mount registers the pages.
@@ -117,6 +120,8 @@ type ScanPage struct {
 	Period     int    // seconds
 	ServerTime int64  // Unix milliseconds, for the Authenticator
 	Reason     string // why there is a new key: first, added or initialised
+	Confirmed  bool   // the help desk has confirmed who it is
+	Forced     bool   // the institution wants the TOTP from now on, and this is the only way on
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -135,7 +140,8 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := ScanPage{Card: card, Link: template.URL(card.URI), Groups: groups(card.Key), Until: p.Site.Clock(r, f.Until), Digits: totp.Digits,
-		Period: int(totp.Period.Seconds()), ServerTime: p.Service.Now().UnixMilli(), Reason: reason(f)}
+		Period: int(totp.Period.Seconds()), ServerTime: p.Service.Now().UnixMilli(), Reason: reason(f), Confirmed: f.BoundBy == authenticator.ByHelpDesk,
+		Forced: reason(f) == "first" && p.Forced(card.Person)}
 	if page.Hidden, err = p.Site.Hidden(w, r, scanStep, f.ID); err != nil {
 		return err
 	}

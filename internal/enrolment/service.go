@@ -37,6 +37,7 @@ type Reader interface {
 	Subscriber(ctx context.Context, id string) (directory.Subscriber, error)
 	TOTPAuthenticators(ctx context.Context, subscriberID string) ([]totp.Authenticator, error)
 	Passkeys(ctx context.Context, subscriberID string) ([]passkey.Credential, error)
+	Addresses(ctx context.Context, subscriberID string) ([]directory.NotificationAddress, error)
 	// RecoveryCodesLeft returns how many are unused, and when the set was made.
 	RecoveryCodesLeft(ctx context.Context, subscriberID string) (int, time.Time, error)
 }
@@ -356,6 +357,7 @@ type Card struct {
 	URI     string
 	Key     string // in Base32
 	QR      totp.QR
+	Person  directory.Subscriber
 }
 
 // Card returns the card of a flow in which the QR code may be shown.
@@ -380,7 +382,7 @@ func (s *Service) Card(ctx context.Context, f Flow) (card Card, err error) {
 		if err != nil {
 			return err
 		}
-		card = Card{Account: who.SPSID, URI: totp.URI(s.Policy.Issuer, who.SPSID, key), Key: totp.Key(key)}
+		card = Card{Account: who.SPSID, URI: totp.URI(s.Policy.Issuer, who.SPSID, key), Key: totp.Key(key), Person: who}
 		card.QR, err = totp.NewQR(card.URI)
 		return err
 	})

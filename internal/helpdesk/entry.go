@@ -27,7 +27,8 @@ type Entry struct {
 	Left    int64 // wrong entries until the agent is stopped
 	Stopped bool
 
-	target int64 // wrong entries for this SPS-ID, of all agents
+	target int64  // wrong entries for this SPS-ID, of all agents
+	of     string // id of whom the SPS-ID is; empty if it is nobody's
 }
 
 const (
@@ -61,7 +62,8 @@ func (d *Desk) Enter(ctx context.Context, a Agent, spsID, number string, takeOve
 			}
 		case e.No == 0:
 			e.Left = reserved.Left
-			return d.noMatch(ctx, tx, a, &e, reserved.target)
+			e.target = reserved.target
+			return d.noMatch(ctx, tx, a, &e)
 		}
 		return errors.Join(tx.ForgiveEntry(ctx, "agent:"+a.Subscriber.ID), tx.ForgiveEntry(ctx, target))
 	})
@@ -98,15 +100,18 @@ func (d *Desk) reserveEntry(ctx context.Context, tx DeskTx, a Agent, target stri
 	return Entry{Left: d.Policy.WrongEntries - wrong, target: perTarget}, err
 }
 
-// noMatch records a wrong entry; with the last one the agent is stopped.
-func (d *Desk) noMatch(ctx context.Context, tx DeskTx, a Agent, e *Entry, target int64) error {
+// noMatch records a wrong entry, and for whom it was, never what was typed; with the
+// last one the agent is stopped.
+func (d *Desk) noMatch(ctx context.Context, tx DeskTx, a Agent, e *Entry) error {
 	now := d.Now()
-	if target == targetAlarm { //guard:HD-2
-		if err := d.Alarm.Raise(ctx, tx, alarm.Finding{Rule: alarm.DeskTarget, N: targetAlarm, Limit: targetAlarm}); err != nil {
+	if e.target == targetAlarm { //guard:HD-2
+		if err := d.Alarm.Raise(ctx, tx, alarm.Finding{Rule: alarm.DeskTarget, Of: e.of, N: targetAlarm, Limit: targetAlarm}); err != nil {
 			return err
 		}
 	}
-	if err := tx.AppendAudit(ctx, a.event(audit.DeskEntry, "", "no match", now)); err != nil || e.Left > 0 { //guard:HD-2
+	wrong := a.event(audit.DeskEntry, "", "no match", now)
+	wrong.Subscriber = e.of
+	if err := tx.AppendAudit(ctx, wrong); err != nil || e.Left > 0 { //guard:HD-2
 		return err
 	}
 	e.Stopped = true
@@ -139,7 +144,7 @@ func (d *Desk) enter(ctx context.Context, tx DeskTx, a Agent, id, number string,
 		}
 		return Entry{No: c.No}, d.begin(ctx, tx, a, who, c, takeOver)
 	}
-	return Entry{}, nil
+	return Entry{of: who.ID}, nil
 }
 
 // begin puts an agent to work on a case that is open.

@@ -265,6 +265,9 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	case NotSent:
 		return p.Site.SendLimit(r, v.SendFrom, at(f, paths[f.State]), errSendLimit)
 	}
+	if f.State == LinkSent && v.Flow.State == LinkSent { // there was one before, which works no more
+		return p.Site.Redirect(w, r, at(f, paths[LinkSent])+"&again=1")
+	}
 	return p.proceed(w, r, v.Flow)
 }
 
@@ -310,6 +313,7 @@ type SentPage struct {
 	Masked string
 	From   string // domain of the sender
 	Until  string // in words
+	Resent string // what to know of a mail that took the place of another
 	To     int    // number of the address, for another mail
 	ToDesk string // address of the page that leads to the help desk
 	Wait   int    // seconds until another may be sent
@@ -330,6 +334,9 @@ func (p *Pages) showWait(w http.ResponseWriter, r *http.Request) error {
 	p.Site.Prefer(r, back.Language)
 	page := SentPage{Masked: mail.MaskAddress(f.Address), From: p.From, Until: p.Site.Clock(r, f.SentAt.Add(linkLifetime)),
 		ToDesk: at(f, "/reset") + "&to=" + toDesk}
+	if web.Query(r, "again") != "" {
+		page.Resent = p.Site.Text(r, "otp.resent", "time", p.Site.Clock(r, f.SentAt))
+	}
 	for n, address := range back.Addresses {
 		if address == f.Address {
 			page.To = n

@@ -129,6 +129,9 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request, f Flow, n int) erro
 	if v.Outcome == OTPNotSent {
 		return p.Site.SendLimit(r, v.SendFrom, at(paths[f.State], f), errSendLimit)
 	}
+	if f.State == OTPRequired && v.Flow.State == OTPRequired { // there was one before, which works no more
+		return p.Site.Redirect(w, r, at(paths[OTPRequired], f)+"&again=1")
+	}
 	return p.proceed(w, r, v.Flow)
 }
 
@@ -158,6 +161,7 @@ type OTPPage struct {
 	From   string // domain of the sender
 	Digits int
 	Until  string // in words
+	Resent string // what to know of an OTP that took the place of another
 	Wait   int    // seconds until it may be sent again
 	Error  string
 	Left   int64 // entries left, if so few that it matters; else 0
@@ -254,6 +258,9 @@ func (p *Pages) renderOTP(w http.ResponseWriter, r *http.Request, status int, f 
 	page.Desk, page.Digits, page.From = p.Site.DeskState(r), mailotp.Digits, p.From
 	if err == nil {
 		page.Masked, page.Until = mail.MaskAddress(otp.Address), p.Site.Clock(r, otp.ExpiresAt)
+		if web.Query(r, "again") != "" {
+			page.Resent = p.Site.Text(r, "otp.resent", "time", p.Site.Clock(r, otp.SentAt))
+		}
 		page.Wait = int(p.Service.resendIn(otp).Round(time.Second).Seconds())
 	}
 	if _, err := p.serviceOf(r, f); err != nil {

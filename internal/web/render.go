@@ -230,6 +230,7 @@ func ParseTemplates(catalogue *i18n.Catalogue, brand Brand, asset func(name stri
 	for _, lang := range i18n.Langs {
 		text := func(key string, args ...any) string { return catalogue.Text(lang, key, args...) }
 		set := template.New("").Funcs(template.FuncMap{"t": text, "asset": asset,
+			"site": func(name string) string { return catalogue.Fill(lang, "{"+name+"}") },
 			"lang": func() i18n.Lang { return lang }, "brand": func() BrandText { return brand.Text[lang] }})
 		read := func(name string) (string, error) {
 			source, err := templateFS.ReadFile("templates/" + name + ".html")

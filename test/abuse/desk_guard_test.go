@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,23 @@ func TestDeskEntry(t *testing.T) {
 		if w.count(`SELECT COUNT(*) FROM audit_event WHERE name = 'alarm_raised'`) != 2 { // of the agent, and for the person
 			t.Error("no alarm")
 		}
+		var about []string // of whom the trail tells, by id, and nothing of what was typed
+		for _, e := range w.events(audit.DeskEntry) {
+			if about = append(about, e.Subscriber); e.Outcome != "no match" || strings.Contains(fmt.Sprint(e), "nobody") {
+				t.Errorf("a wrong entry: %+v", e)
+			}
+		}
+		taroID := w.subscriber(taro.id)
+		want := append([]string{taroID, w.subscriber(seeded(2).id), "", w.subscriber("sps00004")}, slices.Repeat([]string{taroID}, 6)...)
+		if !slices.Equal(about, want) {
+			t.Errorf("wrong entries for %q, want %q", about, want)
+		}
+		if found := w.alarms("wrong entries for one person"); len(found) != 1 || found[0].Subscriber != taroID {
+			t.Errorf("the alarm for the person: %+v", found)
+		}
+		if sent := fmt.Sprint(w.mailsTo("security@miyako.example")); strings.Count(sent, "Scope: one account, named in the audit log") != 2 || strings.Contains(sent, "the whole system") || strings.Contains(sent, taro.id) {
+			t.Errorf("the mails: %s", sent)
+		}
 		admin := w.atDesk(admin01)
 		if page := admin.get("/admin"); !page.says("agent01") && !page.says("SATO Keiko") {
 			t.Errorf("the administrator does not see it: %d %s", page.Code, page.Body)
@@ -83,7 +101,7 @@ func TestDeskEntry(t *testing.T) {
 		}
 		caller.waitState(waiting) // the page is still there
 		desk.open(taro.id, waiting.number())
-	}, anyFactor)
+	}, anyFactor, alarmMail)
 }
 
 // TestDeskLiftsOthers proves that an administrator who was stopped at the console

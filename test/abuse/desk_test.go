@@ -11,6 +11,7 @@ import (
 
 	"warifu/internal/config"
 	"warifu/internal/demo/people"
+	"warifu/internal/federation"
 )
 
 var (
@@ -196,7 +197,7 @@ func TestDeskInitialise(t *testing.T) {
 			t.Fatalf("not taken: %d %s", taken.Code, taken.Body)
 		}
 		scan := caller.follow(taken)
-		if !scan.says("otpauth:") {
+		if !scan.says("otpauth:") || !scan.says("Your identity has been confirmed.") {
 			t.Errorf("no QR code: %d %s", scan.Code, scan.Body)
 		}
 		if signedIn.signedIn() {
@@ -206,6 +207,9 @@ func TestDeskInitialise(t *testing.T) {
 			t.Errorf("the agent does not see what became of it: %s", p.Body)
 		}
 		caller.enrol(taro.id, scan)
+		if p := caller.get("/enrol/done?flow=" + url.QueryEscape(scan.flow)); !p.says("You can register or change the notification email address after") || p.says(`<a href="/account">Register`) {
+			t.Errorf("who was let in by a recovery is not told of the time in which no address can be registered: %s", p.main())
+		}
 		if p := desk.get(sheet.path()); !p.says("The caller has finished the setup.") {
 			t.Errorf("the agent does not see that the caller has finished: %s", p.main())
 		}
@@ -252,6 +256,23 @@ func TestDeskAfterwards(t *testing.T) {
 			t.Errorf("a refusal: %s", p.main())
 		}
 	}, anyFactor)
+}
+
+// TestOtherContact says beside the telephone what there is for those who cannot use
+// one, where the institution has something. WCAG 2.2, 3.3.8.
+func TestOtherContact(t *testing.T) {
+	for name, other := range map[string]string{"none": "", "counter": "come to the counter"} {
+		t.Run(name, func(t *testing.T) {
+			onEngines(t, func(t *testing.T, w *world) {
+				caller := w.newBrowser()
+				for what, p := range map[string]page{"waiting": caller.callDesk(taro.id), "the FAQ": caller.get("/faq")} {
+					if !p.says("075-000-0000") || p.says("If you cannot use the telephone") != (other != "") || !p.says(other) {
+						t.Errorf("%s: %s", what, p.main())
+					}
+				}
+			}, func(c *config.Config) { c.HelpDesk.OtherContact = federation.Text{Japanese: other, English: other} })
+		})
+	}
 }
 
 // TestDeskSignIn goes through F4: the OTP is shown once and works in the caller's

@@ -51,6 +51,9 @@ func TestEnrolment(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b := w.newBrowser()
 		scan := b.follow(b.password(newcomer, people.Password))
+		if scan.says("To continue, set up") || scan.says("Your identity has been confirmed.") {
+			t.Errorf("nothing forces the person, and no help desk was asked: %s", scan.main())
+		}
 		if qrPath.FindString(scan.Body.String()) == "" || scan.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("no QR code, or one that is kept: %v", scan.Header())
 		}
@@ -60,6 +63,15 @@ func TestEnrolment(t *testing.T) {
 		who := b.enrol(newcomer, scan)
 		if b.signedIn() {
 			t.Error("enrolment alone signed in")
+		}
+		done := b.get("/enrol/done?flow=" + url.QueryEscape(scan.flow))
+		for _, want := range []string{`<a href="/account">Register a notification email address</a>`, `<a href="/account/authenticators">Add an Authenticator for another`} {
+			if !done.says(want) {
+				t.Errorf("no %s: %s", want, done.main())
+			}
+		}
+		if done.says("You can register or change the notification email address after") {
+			t.Errorf("held without a recovery: %s", done.main())
 		}
 		if p := b.submitTOTP(b.totpPage(newcomer), who.code(w.Now())); p.Code != http.StatusUnprocessableEntity || !p.says("already been used") {
 			t.Errorf("the confirming code: %d %s", p.Code, p.Body)

@@ -154,7 +154,12 @@ func TestA12NewestOTPOnly(t *testing.T) {
 			t.Errorf("at once: %d %s", got.Code, got.Body)
 		}
 		w.pass(30 * time.Second)
-		b.follow(b.submit("/login/otp/again", p))
+		if p.says("earlier numbers no longer work") {
+			t.Errorf("the first one: %s", p.main())
+		}
+		if got := b.follow(b.submit("/login/otp/again", p)); !got.says("earlier numbers no longer work") {
+			t.Errorf("after the second one: %s", got.main())
+		}
 		if old == w.lastOTP() {
 			t.Fatal("the same number again")
 		}
@@ -811,6 +816,22 @@ func TestOneLinkOneTicket(t *testing.T) {
 			t.Errorf("%d browsers led on, %d tickets", led.Load(), n)
 		}
 	}, func(c *config.Config) { c.Throttle.PasswordFree = 10; c.Throttle.PasswordWait = 10 * time.Second })
+}
+
+// TestLinkSentAgain sends the link once more, and the page says that the mail before
+// is of no more use. RST-1.
+func TestLinkSentAgain(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		b := w.newBrowser()
+		sent := b.follow(b.submit("/reset/wait", b.follow(b.reset(hanako.id)), "to", "0"))
+		if sent.says("Use the newest email") {
+			t.Errorf("the first one: %s", sent.main())
+		}
+		w.pass(30 * time.Second)
+		if got := b.follow(b.submit("/reset/wait", sent.form("/reset/wait"), "to", "0")); !got.says("Open the email to") || !got.says("Use the newest email") {
+			t.Errorf("the second one: %d %s", got.Code, got.main())
+		}
+	})
 }
 
 // TestLinkPauses asks for a second link in the pause after the first: nothing is

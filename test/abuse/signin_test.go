@@ -569,8 +569,13 @@ func TestFactorFromADay(t *testing.T) {
 			t.Errorf("who has a factor: %d %s", p.Code, p.Header().Get("Location"))
 		}
 		w.pass(day.Sub(w.Now()))
-		if p := w.newBrowser().password(newcomer, people.Password); !strings.HasPrefix(p.Header().Get("Location"), "/enrol") {
+		late := w.newBrowser()
+		p := late.password(newcomer, people.Password)
+		if !strings.HasPrefix(p.Header().Get("Location"), "/enrol") {
 			t.Errorf("on the day: %d %s", p.Code, p.Header().Get("Location"))
+		}
+		if scan := late.follow(p); !scan.says("To continue, set up the one-time password (TOTP) first.") || scan.says("Your identity has been confirmed.") {
+			t.Errorf("why: %s", scan.main())
 		}
 	}, func(c *config.Config) {
 		c.SignIn.RequireTOTPFrom = map[string]time.Time{"faculty": day, "student": day}

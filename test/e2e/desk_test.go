@@ -313,6 +313,16 @@ func TestHelpDeskByKeyboard(t *testing.T) {
 	desk.typed(b.readOut())
 	desk.enter()
 	desk.shows(p.ID)
+	help := func() { // the keys are told wherever they work
+		t.Helper()
+		desk.typed("?")
+		if !get(desk, chromedp.Evaluate[bool](`document.getElementById("keys")?.open === true`)) {
+			t.Errorf("no help at %s", desk.address())
+		}
+		desk.shows("? キーボード操作")
+	}
+	help()
+	desk.picture("desk keys")
 	desk.typed("e") // to the first item
 	for range 6 {
 		desk.typed("1")
@@ -322,6 +332,8 @@ func TestHelpDeskByKeyboard(t *testing.T) {
 	desk.submit(ctrlEnter)
 	desk.proved()
 	desk.shows("初期化しますか？")
+	help()
+	desk.picture("desk confirm keys")
 	desk.submit(ctrlEnter)
 	b.comesTo(server.Base() + "/enrol")
 }

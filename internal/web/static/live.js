@@ -225,7 +225,8 @@ if (document.getElementById("keys") || document.getElementById("work")) {
       const next = here() + 1;
       if (next < items.length) go(next); else document.getElementById("reason")?.focus();
     } else if (event.key === "o") {
-      document.getElementById("id")?.focus();
+      const field = document.getElementById("id");
+      if (field) field.focus(); else location.assign("/desk");
     } else if (event.key === "b") {
       document.getElementById("board-title") ? document.getElementById("board-title").focus() : location.assign("/desk");
     } else if (event.key === "w") {
@@ -234,7 +235,10 @@ if (document.getElementById("keys") || document.getElementById("work")) {
       go(here() + 1);
     } else if (event.key === "?") {
       const help = document.getElementById("keys");
-      if (help) help.open = true;
+      if (help) {
+        help.open = true;
+        help.querySelector("summary").focus();
+      }
     } else if (event.key === "Escape") {
       (document.getElementById("back") ?? document.querySelector("[value=leave]"))?.click();
     } else {
