@@ -125,7 +125,7 @@ func (p *Pages) renderHome(w http.ResponseWriter, r *http.Request, page HomePage
 
 func (p *Pages) standing(ctx context.Context, subscriberID string) (have Standing, err error) {
 	err = p.View(ctx, func(tx StandingReader) error {
-		have, err = standing(ctx, tx, subscriberID)
+		have, err = standing(ctx, tx, subscriberID, p.Addresses.Refused)
 		return err
 	})
 	return have, err

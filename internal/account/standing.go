@@ -38,8 +38,9 @@ func (s Standing) Ways() (n int) {
 	return n
 }
 
-// standing returns what a person has.
-func standing(ctx context.Context, tx StandingReader, subscriberID string) (s Standing, err error) {
+// standing returns what a person has. An address of a refused domain is of no use
+// (ADR-3).
+func standing(ctx context.Context, tx StandingReader, subscriberID string, refused []string) (s Standing, err error) {
 	all, err := tx.TOTPAuthenticators(ctx, subscriberID)
 	if err != nil {
 		return s, err
@@ -60,7 +61,12 @@ func standing(ctx context.Context, tx StandingReader, subscriberID string) (s St
 	if err != nil {
 		return s, err
 	}
-	s.Passkeys, s.Addresses = len(keys), len(addresses)
+	s.Passkeys = len(keys)
+	for _, a := range addresses {
+		if directory.Refuses(refused, a.Address) == "" {
+			s.Addresses++
+		}
+	}
 	s.Codes, _, err = tx.RecoveryCodesLeft(ctx, subscriberID)
 	return s, err
 }

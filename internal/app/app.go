@@ -276,7 +276,7 @@ func (a *App) buildPages() (err error) {
 		InTx: store.In[signin.Tx](a.DB), View: store.View[signin.Reader](a.DB), Passwords: passwords, TOTP: a.TOTP, Passkeys: a.Passkeys,
 		Tokens: a.Ring.Box(keyring.Cookie), Notices: a.Notices, Words: a.words,
 		Clock: a.Clock.Check, Counted: a.counted, Throttle: a.Config.Throttle, Sessions: a.Config.Session,
-		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP),
+		Tickets: a.Config.Enrolment, Policy: a.Config.SignIn, OTPs: a.Config.MailPolicy(), Codes: a.Ring.MAC(keyring.OTP),
 		Desk: a.Reception, Outbox: a.Notices.Outbox, App: mail.Text(a.Config.Institution.App), Random: rand.Reader, Now: a.now,
 	}
 	a.flow = flow
@@ -290,7 +290,7 @@ func (a *App) buildPages() (err error) {
 		return err
 	}
 	recover := &recovery.Service{
-		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailOTP,
+		InTx: store.In[recovery.Tx](a.DB), View: store.View[recovery.Reader](a.DB), Passwords: passwords, Mail: a.Config.MailPolicy(),
 		Tickets: a.Config.Enrolment, Throttle: a.Config.Throttle, Outbox: a.Notices.Outbox, Notices: a.Notices, Words: a.words,
 		Desk: a.Reception, TOTP: a.TOTP, Passkeys: a.Passkeys, Codes: a.Ring.MAC(keyring.OTP), Rules: rules, Clock: a.Clock.Check, Failed: a.Alarm.Failed,
 		Later:         a.later.Do,
@@ -304,7 +304,7 @@ func (a *App) buildPages() (err error) {
 	wait := &helpdesk.WaitPages{Site: a.Site, Watch: a.Cases}
 	wait.Mount()
 	a.Desk = &helpdesk.Desk{Reception: a.Reception, InTx: store.In[helpdesk.DeskTx](a.DB), View: store.View[helpdesk.DeskReader](a.DB), Policy: a.Config.Desk,
-		OTPs: a.Config.MailOTP, Codes: a.Ring.MAC(keyring.OTP), Entries: a.Ring.MAC(keyring.AccountID), Domains: a.Config.Institution.MailDomains,
+		OTPs: a.Config.MailPolicy(), Codes: a.Ring.MAC(keyring.OTP), Entries: a.Ring.MAC(keyring.AccountID), Domains: a.Config.Institution.MailDomains,
 		Open: a.Config.HelpDesk.Calendar(a.zone).At, Alarm: a.Alarm, Random: rand.Reader}
 	(&signin.Pages{Site: a.Site, Service: flow, Sessions: a.Sessions, Services: a.Services, Pending: pending, Wait: wait, From: from}).Mount()
 	(&recovery.Pages{Site: a.Site, Service: recover, Wait: wait, From: from}).Mount()

@@ -197,6 +197,14 @@ func Default() Config {
 // Zone returns the time zone of all times that people read.
 func (c Config) Zone() (*time.Location, error) { return time.LoadLocation(c.HelpDesk.TimeZone) }
 
+// MailPolicy returns the policy of mailed OTPs and links, with the domains that they
+// are never sent to (ADR-3).
+func (c Config) MailPolicy() mailotp.Policy {
+	p := c.MailOTP
+	p.Refused = c.Institution.MailDomains
+	return p
+}
+
 // TOTPPolicy returns the policy with its issuer: the short name of the system,
 // where none is given.
 func (c Config) TOTPPolicy() totp.Policy {

@@ -36,6 +36,8 @@ type Policy struct {
 	Tries int64 `yaml:"tries"`
 	// OffFor are groups whose members cannot come in by mail (MAIL-11).
 	OffFor []string `yaml:"off_for"`
+	// Refused are the domains of the institution, behind whose sign-on a mailbox is.
+	Refused []string `yaml:"-"`
 }
 
 // DefaultPolicy is what holds where nothing is configured.
@@ -61,6 +63,17 @@ func (p Policy) Allows(who directory.Subscriber) bool {
 		return false
 	}
 	return !who.IsPrivileged() && !slices.ContainsFunc(who.Groups, off) //guard:MAIL-11
+}
+
+// Reach returns those of a person's addresses that OTPs and links may be sent to.
+// One that was registered before its domain was refused gets neither (ADR-3).
+func (p Policy) Reach(registered []string) (all []string) {
+	for _, address := range registered {
+		if directory.Refuses(p.Refused, address) == "" { //guard:ADR-3
+			all = append(all, address)
+		}
+	}
+	return all
 }
 
 // OTP is one that was sent, or made for reading out.

@@ -56,7 +56,8 @@ func (s *Service) tryForgot(ctx context.Context, tx Tx, c Claimant, spsID string
 	if who.Status != directory.Active || !s.Mail.Allows(who) { //guard:MAIL-11
 		return nil
 	}
-	addresses, err := tx.CodeAddresses(ctx, who.ID, now)
+	registered, err := tx.CodeAddresses(ctx, who.ID, now)
+	addresses := s.Mail.Reach(registered)
 	if err != nil || len(addresses) == 0 {
 		return err
 	}

@@ -241,9 +241,11 @@ func (s *Service) waysBack(ctx context.Context, tx Reader, f Flow) (WaysBack, er
 		return WaysBack{}, err
 	}
 	back := WaysBack{SPSID: who.SPSID, Language: who.Language, Privileged: who.IsPrivileged()}
-	if s.Mail.Allows(who) {
-		back.Addresses, err = tx.CodeAddresses(ctx, who.ID, s.Now())
+	if !s.Mail.Allows(who) {
+		return back, nil
 	}
+	registered, err := tx.CodeAddresses(ctx, who.ID, s.Now())
+	back.Addresses = s.Mail.Reach(registered)
 	return back, err
 }
 

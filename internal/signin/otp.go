@@ -34,9 +34,11 @@ func (s *Service) WaysBack(ctx context.Context, f Flow) (who directory.Subscribe
 
 func (s *Service) waysBack(ctx context.Context, tx Reader, who directory.Subscriber) (back WaysBack, err error) {
 	back.Privileged = who.IsPrivileged()
-	if s.OTPs.Allows(who) {
-		back.Addresses, err = tx.CodeAddresses(ctx, who.ID, s.Now())
+	if !s.OTPs.Allows(who) {
+		return back, nil
 	}
+	registered, err := tx.CodeAddresses(ctx, who.ID, s.Now())
+	back.Addresses = s.OTPs.Reach(registered)
 	return back, err
 }
 
