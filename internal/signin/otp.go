@@ -230,6 +230,9 @@ func (s *Service) acceptOTP(ctx context.Context, tx Tx, f *Flow, c Claimant, who
 		Values: mail.Values{"method": method}})
 }
 
+// secondsTo returns how many there are until a time; none if it is past.
+func (s *Service) secondsTo(t time.Time) int { return int(max(t.Sub(s.Now()), 0).Seconds()) }
+
 // resendIn returns how long a person has to wait before another mail.
 func (s *Service) resendIn(otp mailotp.OTP) time.Duration {
 	return max(otp.SentAt.Add(s.Throttle.MailPause).Sub(s.Now()), 0)

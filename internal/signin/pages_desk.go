@@ -20,6 +20,7 @@ type DeskPage struct {
 	Digits     int
 	ReadyPart  string // address of the part that tells until when the OTP works
 	Ready      string // until when the present one works, in words
+	Seconds    int    // until then
 	Error      string
 	Left       int64 // entries left, if so few that it matters; else 0
 }
@@ -42,7 +43,7 @@ func (p *Pages) renderDesk(w http.ResponseWriter, r *http.Request, status int, f
 	if page.Wait, now, err = p.Wait.Part(r, f.Key); err != nil {
 		return helpdesk.Problem(err)
 	}
-	page.Ready = p.ready(r, now)
+	page.Ready, page.Seconds = p.ready(r, now)
 	page.CancelForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/otp/cancel"}
 	page.AgainForm = helpdesk.WaitForm{Wait: page.Wait, Action: "/login/cannot"}
 	if _, err := p.serviceOf(r, f); err != nil {
@@ -62,9 +63,11 @@ func (p *Pages) renderDesk(w http.ResponseWriter, r *http.Request, status int, f
 
 const readyPath = "/login/otp/ready"
 
-// ready tells until when the OTP of a case that is approved works.
-func (p *Pages) ready(r *http.Request, l helpdesk.Look) string {
-	return p.Site.Clock(r, l.Case.Decided.At.Add(p.Service.OTPs.Lifetime))
+// ready tells until when the OTP of a case that is approved works, in words, and
+// how many seconds that is.
+func (p *Pages) ready(r *http.Request, l helpdesk.Look) (until string, seconds int) {
+	ends := l.Case.Decided.At.Add(p.Service.OTPs.Lifetime)
+	return p.Site.Clock(r, ends), p.Service.secondsTo(ends)
 }
 
 // readyPart tells it to a page that has learned of the approval: a browser knows
@@ -81,7 +84,9 @@ func (p *Pages) readyPart(w http.ResponseWriter, r *http.Request) error {
 	if now.State != helpdesk.Approved || f.State != DeskRequired {
 		return p.Site.Nothing(w)
 	}
-	return p.Site.RenderPart(w, r, deskStep, "ready", DeskPage{Digits: mailotp.Digits, Ready: p.ready(r, now)})
+	page := DeskPage{Digits: mailotp.Digits}
+	page.Ready, page.Seconds = p.ready(r, now)
+	return p.Site.RenderPart(w, r, deskStep, "ready", page)
 }
 
 // cancelDesk gives the case up, and leads back to the code's page.

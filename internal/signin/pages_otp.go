@@ -156,15 +156,16 @@ const otpStep = "signin/otp" // the name of the page, too
 // OTPPage is the page "signin/otp".
 type OTPPage struct {
 	web.Hidden
-	Desk   web.Desk
-	Masked string // address that it was sent to
-	From   string // domain of the sender
-	Digits int
-	Until  string // in words
-	Resent string // what to know of an OTP that took the place of another
-	Wait   int    // seconds until it may be sent again
-	Error  string
-	Left   int64 // entries left, if so few that it matters; else 0
+	Desk    web.Desk
+	Masked  string // address that it was sent to
+	From    string // domain of the sender
+	Digits  int
+	Until   string // in words
+	Seconds int    // until then
+	Resent  string // what to know of an OTP that took the place of another
+	Wait    int    // seconds until it may be sent again
+	Error   string
+	Left    int64 // entries left, if so few that it matters; else 0
 }
 
 func (p *Pages) showOTP(w http.ResponseWriter, r *http.Request) error {
@@ -258,6 +259,7 @@ func (p *Pages) renderOTP(w http.ResponseWriter, r *http.Request, status int, f 
 	page.Desk, page.Digits, page.From = p.Site.DeskState(r), mailotp.Digits, p.From
 	if err == nil {
 		page.Masked, page.Until = mail.MaskAddress(otp.Address), p.Site.Clock(r, otp.ExpiresAt)
+		page.Seconds = p.Service.secondsTo(otp.ExpiresAt)
 		if web.Query(r, "again") != "" {
 			page.Resent = p.Site.Text(r, "otp.resent", "time", p.Site.Clock(r, otp.SentAt))
 		}

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,62 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
+
+// ownClock gives the pages that are opened from now on a clock which the test sets
+// forward: what they wait for longer than a minute comes due by that alone.
+func (b *browser) ownClock() {
+	b.t.Helper()
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		const now = Date.now, real = setTimeout, late = new Set();
+		let ahead = 0;
+		Date.now = () => now() + ahead;
+		globalThis.setTimeout = (f, ms, ...more) => ms < 50_000 ? real(f, ms, ...more) : void late.add({ at: Date.now() + ms, f });
+		globalThis.forward = (minutes) => {
+			ahead += minutes * 60_000;
+			for (const one of [...late]) if (one.at <= Date.now()) { late.delete(one); one.f(); }
+		};`})
+}
+
+// forward sets that clock forward.
+func (b *browser) forward(minutes int) {
+	b.t.Helper()
+	get(b, chromedp.Evaluate[any](fmt.Sprintf(`forward(%d)`, minutes)))
+}
+
+// told wants a part of the page to say how many minutes are left.
+func (b *browser) told(part string, minutes int) {
+	b.t.Helper()
+	if got := get(b, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q).textContent`, part))); !strings.HasSuffix(got, words(b.lang, fmt.Sprintf("あと%d分です。", minutes), fmt.Sprintf("expires: %d", minutes))) &&
+		got != fmt.Sprintf("あと%d分でログアウトします。", minutes) {
+		b.t.Errorf("with %d minutes left %s says %q", minutes, part, got)
+	}
+}
+
+// TestTimeLeft hears 5, 2 and 1 minutes before that the OTP of a mail, and the
+// session, will end. WCAG 2.2, 2.2.1.
+func TestTimeLeft(t *testing.T) {
+	b, p := newBrowser(t, desktop), nextPerson()
+	b.ownClock()
+	b.openIn("/login")
+	b.giveID(p)
+	b.press("ログインできない方はこちらへ")
+	b.press("Yes")
+	for _, step := range []struct{ forward, left int }{{5, 5}, {3, 2}, {1, 1}} {
+		b.forward(step.forward)
+		b.told("#left", step.left)
+	}
+	b.picture("otp one minute left")
+	b.openIn("/login")
+	b.signIn(p, time.Now())
+	b.at(server.Base() + "/home")
+	b.forward(55)
+	b.told("#session-left", 5)
+	for _, step := range []struct{ forward, left int }{{3, 2}, {1, 1}} {
+		b.forward(step.forward)
+		b.told("dialog[open] [role=status]", step.left)
+	}
+	b.picture("session one minute left")
+}
 
 // TestIdleDialog moves the page's clock to two minutes before the end of the
 // session: the page asks, one press gives more time, and at the end it says why

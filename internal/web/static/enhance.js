@@ -57,8 +57,9 @@ for (const menu of document.querySelectorAll("details.menu")) {
   });
 }
 
-// Two minutes before the session ends for want of use, the page asks. All tabs
-// of the browser know of each other's use.
+// Two minutes before the session ends for want of use, the page asks; how many are
+// left it says 5, 2 and 1 minutes before. All tabs of the browser know of each
+// other's use.
 const dialog = document.getElementById("timeout");
 if (dialog) {
   const notice = 120_000;
@@ -66,20 +67,28 @@ if (dialog) {
   const lead = dialog.querySelector("p[data-text]");
   let ends = Number(dialog.dataset.ends);
   let timer;
+  const inside = dialog.querySelector("[data-left]");
+  const tell = (min) => { // what is behind an open dialog is not heard
+    (dialog.open ? inside : document.getElementById("session-left")).textContent = inside.dataset.left.replace("{min}", min);
+  };
   const watch = () => {
     clearTimeout(timer);
     const left = ends - Date.now();
     if (left <= 0) {
       location.assign("/login?ended=1");
-    } else if (left <= notice) {
+      return;
+    }
+    if (left <= notice) {
       const time = new Date(ends).toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit" });
       lead.textContent = lead.dataset.text.replace("{time}", time);
       if (!dialog.open) dialog.showModal();
-      timer = setTimeout(watch, left);
-    } else {
-      if (dialog.open) dialog.close();
-      timer = setTimeout(watch, left - notice);
+    } else if (dialog.open) {
+      dialog.close();
     }
+    const minute = 60_000;
+    const due = [5, 2, 1].find((min) => Math.abs(left - min * minute) < 1500);
+    if (due) tell(due);
+    timer = setTimeout(watch, left - ([5, 2, 1].find((min) => min * minute < left) ?? 0) * minute);
   };
   const extend = async () => {
     const answer = await fetch("/session");

@@ -3,6 +3,19 @@
 // do not get through, by asking. Nothing here reloads a page by itself; only an
 // approved initialization moves on, with the form that the page has anyway.
 
+// How long an OTP still works is said 5, 2 and 1 minutes before its end. Who was
+// asleep then hears the next one.
+const countDown = (left, say) => {
+  const ends = Date.now() + left;
+  for (const min of [5, 2, 1]) {
+    if (left < min * 60_000) continue;
+    setTimeout(() => { if (Math.round((ends - Date.now()) / 60_000) === min) say(min); }, left - min * 60_000);
+  }
+};
+
+const mailed = document.getElementById("left");
+if (mailed) countDown(Number(mailed.dataset.left) * 1000, (min) => { mailed.textContent = mailed.dataset.text.replace("{min}", min); });
+
 const live = document.getElementById("live");
 if (live?.dataset.live) {
   const flow = encodeURIComponent(live.dataset.live);
@@ -21,6 +34,14 @@ if (live?.dataset.live) {
     if (!document.title.startsWith("✓ ")) document.title = `✓ ${document.title}`;
     tell(text);
   };
+  const left = (part) => {
+    const ready = part.querySelector("[data-left]");
+    if (!ready) return;
+    const until = ready.textContent;
+    countDown(Number(ready.dataset.left) * 1000, (min) => {
+      if (state === "approved") tell(`${until} ${live.dataset.text.replace("{min}", min)}`);
+    });
+  };
   const ready = async () => { // until when the OTP works, the server alone knows
     while (state === "approved") {
       try {
@@ -28,7 +49,10 @@ if (live?.dataset.live) {
         if (answer.status >= 500) throw new Error(String(answer.status));
         const part = document.createElement("template");
         part.innerHTML = await answer.text(); // our own page's, escaped by the server
-        if (answer.status === 200) announce(part.content.textContent);
+        if (answer.status === 200) {
+          announce(part.content.textContent);
+          left(part.content);
+        }
         return;
       } catch {
         await pause(1000);
@@ -110,6 +134,7 @@ if (live?.dataset.live) {
   addEventListener("offline", () => { if (!ended) say(live.dataset.offline); });
   document.addEventListener("visibilitychange", again);
   addEventListener("pageshow", (event) => { if (event.persisted) again(); });
+  left(live);
   if (!ended) listen();
   if (state === "approved") document.getElementById("continue")?.requestSubmit();
 }
