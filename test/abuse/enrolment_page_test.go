@@ -37,7 +37,7 @@ func TestTOTP1Secret(t *testing.T) {
 			if len(secret) != 20 || slices.ContainsFunc(all, func(other []byte) bool { return string(other) == string(secret) }) {
 				t.Errorf("a secret of %d bytes, or one that was given before", len(secret))
 			}
-			if key := base32.StdEncoding.EncodeToString(secret); !scan.says(key[:4] + " " + key[4:8]) && !scan.says("<span>"+key[:4]+"</span>") {
+			if key := base32.StdEncoding.EncodeToString(secret); !scan.says(key[:4]+" "+key[4:8]) && !scan.says("<span>"+key[:4]+"</span>") {
 				t.Errorf("the key does not stand beside the QR code in groups: %s", scan.main())
 			}
 			all = append(all, secret)

@@ -18,6 +18,12 @@ type expireTx interface {
 	RemoveExpired(ctx context.Context, now time.Time, keep int64) error
 }
 
+// sweep deletes what has ended, as the job does.
+func (w *world) sweep() {
+	w.t.Helper()
+	w.must(store.In[expireTx](w.app.DB)(w.t.Context(), func(tx expireTx) error { return tx.RemoveExpired(w.t.Context(), w.Now(), 100) }))
+}
+
 // TestFAQSearch: whatever is typed is shown as text, as long as it may be, in an
 // answer to everybody, also to one who is locked out. FAQ-1.
 func TestFAQSearch(t *testing.T) {
@@ -104,7 +110,7 @@ func TestFAQCounts(t *testing.T) {
 			}
 		}
 		w.pass(91 * 24 * time.Hour)
-		w.must(store.In[expireTx](w.app.DB)(t.Context(), func(tx expireTx) error { return tx.RemoveExpired(t.Context(), w.Now(), 100) }))
+		w.sweep()
 		if n := w.count(`SELECT COUNT(*) FROM faq_answer`) + w.count(`SELECT COUNT(*) FROM faq_miss`); n != 0 {
 			t.Errorf("%d rows are kept for good", n)
 		}

@@ -74,7 +74,7 @@ func TestMAIL9PageSurvives(t *testing.T) {
 		path := "/login/otp?flow=" + url.QueryEscape(p.flow)
 		b.node = w.node()
 		w.pass(119 * time.Minute)
-		w.must(w.app.Sweep(t.Context()))
+		w.sweep()
 		again := b.get(path)
 		if again.Code != http.StatusOK || again.form("/login/otp").flow != p.flow {
 			t.Fatalf("after the restart: %d %s", again.Code, again.main())
