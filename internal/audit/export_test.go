@@ -18,6 +18,7 @@ func FuzzExportLine(f *testing.F) {
 		f.Add("e1", seed, "detail")
 		f.Add(seed, "reason", seed)
 	}
+	f.Add("0", "\x7f\u0085\xe2\x80", "\x86dtail") // halves of one letter
 	f.Fuzz(func(t *testing.T, id, reason, detail string) {
 		e := Event{At: time.UnixMilli(1764550000000).UTC(), Name: SignIn, Reason: reason, Target: detail, Detail: map[string]string{DetailDevice: detail}}
 		body, err := json.Marshal(e)
@@ -40,7 +41,7 @@ func FuzzExportLine(f *testing.F) {
 			t.Fatalf("%q: %v", line, err)
 		}
 		clean := func(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
-		if utf8.ValidString(id + reason + detail) {
+		if utf8.ValidString(id) && utf8.ValidString(reason) && utf8.ValidString(detail) {
 			if got.ID != id || !reflect.DeepEqual(got.Event, e) {
 				t.Errorf("%q says %+v, want %q %+v", line, got, id, e)
 			}
