@@ -537,7 +537,7 @@ var (
 )
 
 // TestAuthenticators adds a second one, names it, and removes the first: its
-// codes stop at once. TOTP-7, TOTP-12, TOTP-13, NOT-1.
+// codes stop at once. ENR-3, TOTP-7, TOTP-12, TOTP-13, NOT-1.
 func TestAuthenticators(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b, who := w.newBrowser(), seeded(1)

@@ -46,7 +46,7 @@ func (b *browser) enrol(id string, scan page) person {
 }
 
 // TestEnrolment sets up the first Authenticator of a newcomer, and signs in with
-// the next code; the confirming one is used up. ENR-1, ENR-4, TOTP-8, A23.
+// the next code; the confirming one is used up. ENR-1, ENR-3, ENR-4, TOTP-8, A23.
 func TestEnrolment(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		b := w.newBrowser()
@@ -181,7 +181,7 @@ func TestA63NeverTwiceByPassword(t *testing.T) {
 }
 
 // TestActivationCode enrols outside of the window: wrong codes are counted and
-// wait, a right one works once, in any spelling. ENR-1, THR-5.
+// wait, a right one works once, in any spelling. ENR-1, ENR-3, THR-5.
 func TestActivationCode(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		code, _, err := w.app.Directory.ActivationCode(t.Context(), newcomer, "test of the code")
