@@ -79,7 +79,7 @@ if (dialog) {
       return;
     }
     if (left <= notice) {
-      const time = new Date(ends).toLocaleTimeString("ja", { hour: "2-digit", minute: "2-digit" });
+      const time = new Date(ends).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
       lead.textContent = lead.dataset.text.replace("{time}", time);
       if (!dialog.open) dialog.showModal();
     } else if (dialog.open) {
