@@ -82,12 +82,10 @@ func (b *tab) shows(words string) {
 	b.until(`document.body.innerText.replace(/\s+/g, " ").includes(%q)`, words)
 }
 
-// hides wants these words not to be on the page.
+// hides waits until these words are not on the page.
 func (b *tab) hides(words string) {
 	b.t.Helper()
-	if text := b.text(); strings.Contains(text, words) {
-		b.t.Fatalf("%s shows %q:\n%s", b.address(), words, text)
-	}
+	b.until(`!document.body.innerText.includes(%q)`, words)
 }
 
 // press clicks the visible button or link with these words.

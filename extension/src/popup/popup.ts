@@ -16,8 +16,16 @@ import { shownTab, type ShownTab } from "./tab";
 /** From so many accounts on they can be searched. */
 const SEARCH_FROM = 8;
 
-/** Shows what there is now: nothing yet, or the accounts. */
-async function show(tab: ShownTab | undefined): Promise<void> {
+let shown: Promise<void> = Promise.resolve();
+
+/** Shows what there is now, after whatever is being shown: the last change is seen last. */
+function show(tab: ShownTab | undefined): Promise<void> {
+	shown = shown.catch(() => undefined).then(() => draw(tab));
+	return shown;
+}
+
+/** Nothing yet, or the accounts. */
+async function draw(tab: ShownTab | undefined): Promise<void> {
 	if ((await state()) !== "open") return showEmpty();
 	const plain = prune(await view(), new Date());
 	const search = byId("search") as HTMLInputElement;
