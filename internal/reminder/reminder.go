@@ -3,8 +3,9 @@
 // address is still read (ADR-10).
 //
 // What must stay true: a reminder goes once for its occasion, however many nodes
-// there are and whatever became of them; and a run sends no more than [most], so
-// that a large institution's mails go out over a day.
+// there are and whatever became of them; one that fails holds up no others; and a
+// run sends no more than [most], so that a large institution's mails go out over a
+// day.
 package reminder
 
 import (
@@ -119,15 +120,16 @@ func occasion(from, now time.Time) (began time.Time, left int, ok bool) {
 }
 
 func (s *Service) remindFactor(ctx context.Context) error {
+	var faults error
 	sent, after := 0, ""
-	for sent < most {
+	for {
 		var found []Candidate
 		err := s.View(ctx, func(tx Reader) (err error) {
 			found, err = tx.WithoutFactor(ctx, after, page)
 			return err
 		})
 		if err != nil || len(found) == 0 {
-			return err
+			return errors.Join(faults, err)
 		}
 		after = found[len(found)-1].ID
 		for _, who := range found {
@@ -137,13 +139,12 @@ func (s *Service) remindFactor(ctx context.Context) error {
 				continue
 			}
 			letter := mail.RemindFactor{Name: name(who.Subscriber), From: from, Days: left}
-			if err := s.send(ctx, who.Subscriber, Factor, began, letter, s.everywhere); err != nil {
-				return err
+			faults = errors.Join(faults, s.send(ctx, who.Subscriber, Factor, began, letter, s.everywhere))
+			if sent++; sent == most || ctx.Err() != nil {
+				return faults
 			}
-			sent++
 		}
 	}
-	return nil
 }
 
 func (s *Service) remindAddress(ctx context.Context) error {
@@ -182,12 +183,11 @@ func (s *Service) remind(ctx context.Context, kind Kind, every time.Duration, fi
 	if err != nil {
 		return fmt.Errorf("reminder: %s: %w", kind, err)
 	}
+	var faults error
 	for _, who := range found {
-		if err := s.send(ctx, who, kind, since, letter(who), to); err != nil {
-			return err
-		}
+		faults = errors.Join(faults, s.send(ctx, who, kind, since, letter(who), to))
 	}
-	return nil
+	return faults
 }
 
 // send queues a letter to each address, if nobody has reminded the person since.

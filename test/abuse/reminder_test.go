@@ -91,3 +91,22 @@ func TestNoReminders(t *testing.T) {
 		}
 	}, func(c *config.Config) { c.Reminders.Address, c.Reminders.Check = 0, 0 })
 }
+
+// TestRemindersGoOn reminds everybody else where one letter cannot be queued.
+func TestRemindersGoOn(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		w.exec(`UPDATE subscriber SET had_factor = FALSE, groups = '["rollout"]', status = 'active'`)
+		w.exec(`INSERT INTO notification_address (subscriber_id, address, confirmed_at, bounced_at)
+			SELECT MIN(id), 'no address', 1, 0 FROM subscriber`)
+		persons := w.count(`SELECT COUNT(*) FROM subscriber`)
+		if err := w.app.Reminders.Run(t.Context()); err == nil {
+			t.Error("nobody is told of the letter that cannot be queued")
+		}
+		if got := w.count(`SELECT COUNT(*) FROM reminder WHERE kind = 'factor'`); got != persons-1 {
+			t.Errorf("%d of %d are reminded", got, persons)
+		}
+	}, func(c *config.Config) {
+		c.Reminders.Address, c.Reminders.Check = 0, 0
+		c.SignIn.RequireTOTPFrom = map[string]time.Time{"rollout": begin.AddDate(0, 0, 20)}
+	})
+}
